@@ -72,7 +72,7 @@ TOPICS = {
 
 SERVICES = {
     "assembly_supervisor/accept": "End the running attempt as a success: the operator judges the "
-    "piece as seated.",
+    "piece as seated. Refused unless the policy acts.",
     "assembly_supervisor/start": "Begin attempts. On a real robot nothing moves before this call.",
     "assembly_supervisor/stop": "End the running attempt, leave the arm where it is, and begin no "
     "other.",

@@ -52,14 +52,11 @@ class AttemptTopics:
         self._result = node.create_publisher(DiagnosticStatus, f"{name}/result", LATCHED)
         self._json = node.create_publisher(String, f"{name}/attempt", LATCHED)
         self._goal = GoalInfo()
-        self.executing = False
-        """True while an attempt is in progress."""
 
     def begin(self) -> None:
         """Publish a new attempt as executing, with a new goal identifier."""
         self._goal = GoalInfo(goal_id=UUID(uuid=list(uuid.uuid4().bytes)))
         self._goal.stamp = self._node.get_clock().now().to_msg()
-        self.executing = True
         self._publish_status(GoalStatus.STATUS_EXECUTING)
 
     def feedback(self, phase: str, values: Mapping[str, object]) -> None:
@@ -73,7 +70,6 @@ class AttemptTopics:
         self._result.publish(to_status("attempt", values, result.reason, level))
         self._json.publish(String(data=result.to_json()))
         self._publish_status(status)
-        self.executing = False
 
     def _publish_status(self, status: int) -> None:
         goal = GoalStatus(goal_info=self._goal, status=status)

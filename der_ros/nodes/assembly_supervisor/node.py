@@ -61,7 +61,7 @@ class AssemblySupervisor(ShellNode):
         self._seating_limits.check(self._home.felt_n, self._task.soft_force_n)
         self._cell = CellClient(self, CellFrames.declare(self), service_timeout_s=20.0)
         self._topics = AttemptTopics(self)
-        self._operator = OperatorRequests(self, self._topics)
+        self._operator = OperatorRequests(self)
         self._policy = PolicyLifecycle(
             self, self._cell.calls, lambda: self._cell.trigger("kuka_bridge/stop")
         )
@@ -122,12 +122,19 @@ class AssemblySupervisor(ShellNode):
             if not self.finished.is_set():
                 logger.error("%s", error)
                 code = 1
+        finally:
+            # Also after an unexpected error, which ends this thread.
+            is_whole = self._flush_log()
+            logger.info("%s", summary(self._results))
+        if code is not None:
+            self.finish(code if is_whole else 1)
+
+    def _flush_log(self) -> bool:
+        """Write the results that were not written yet; log those that are lost."""
         lost = self._log.flush()
         for line in lost:
             logger.error("not written to %s: %s", self._log.path, line)
-        logger.info("%s", summary(self._results))
-        if code is not None:
-            self.finish(1 if lost else code)
+        return not lost
 
     def _run_attempts(self) -> int | None:
         """Run all attempts; return the exit code 0, or None if the process ends before."""
@@ -242,7 +249,8 @@ class AssemblySupervisor(ShellNode):
                 self._seating_limits.patience_s,
                 self._cell.action_repeat,
             )
-            verdict = self._watch(watch)
+            with self._operator.accepting():
+                verdict = self._watch(watch)
             if verdict is not None:
                 self._conclude(self._result(this, verdict))
         if verdict is None:
@@ -251,7 +259,6 @@ class AssemblySupervisor(ShellNode):
 
     def _watch(self, watch: AttemptWatch) -> Verdict | None:
         """Block until there is a verdict; return None if only the seating motion remains."""
-        self._operator.accepted.clear()
         while True:
             if self.finished.is_set() or self._operator.stopped.is_set():
                 return Outcome.ABORTED, self._operator.stop_reason()
@@ -298,14 +305,11 @@ class AssemblySupervisor(ShellNode):
         self._concluded = result
         if self._given.start_each or self._needs_a_person(result):
             self._operator.started.clear()
-        self._announce(result)
+        self._topics.end(result)
 
     def _needs_a_person(self, result: AttemptResult) -> bool:
         """Return True after a fault on a real robot, which an operator must inspect."""
         return result.outcome is Outcome.FAULT and not self._given.simulated_cell
-
-    def _announce(self, result: AttemptResult) -> None:
-        self._topics.end(result)
 
     def _append_to_log(self, this: Try, result: AttemptResult) -> None:
         """Append the result to the attempt log; a failed write is repeated with a later result."""
@@ -357,7 +361,7 @@ class AssemblySupervisor(ShellNode):
         """Return the result with the bag's path and fault; publish it again if it changes."""
         concluded = self._bag.named_in(result)
         if concluded != result:
-            self._announce(concluded)
+            self._topics.end(concluded)
         return concluded
 
     def _is_healthy(self) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from std_srvs.srv import Trigger
 
-from der_ros.nodes.assembly_supervisor.attempt_topics import AttemptTopics
 from der_ros.nodes.shared.node_process import ShellNode
 
 
@@ -16,7 +17,6 @@ class OperatorRequests:
 
     Args:
         node: Supervisor node.
-        topics: Topics of the attempt; only one that is executing can be accepted.
 
     Attributes:
         started: Set while attempts may begin.
@@ -24,8 +24,9 @@ class OperatorRequests:
         accepted: Set by an operator who judges the piece as seated.
     """
 
-    def __init__(self, node: ShellNode, topics: AttemptTopics) -> None:
-        self._node, self._topics = node, topics
+    def __init__(self, node: ShellNode) -> None:
+        self._node = node
+        self._can_accept = False
         self.started, self.stopped = threading.Event(), threading.Event()
         self.accepted = threading.Event()
         node.create_service(Trigger, "assembly_supervisor/start", self._on_start)
@@ -37,6 +38,16 @@ class OperatorRequests:
         if self._node.finished.is_set():
             return "the supervisor is ending"
         return "stopped by the operator" if self.stopped.is_set() else ""
+
+    @contextmanager
+    def accepting(self) -> Iterator[None]:
+        """Let an operator accept the attempt while the context is open."""
+        self.accepted.clear()
+        self._can_accept = True
+        try:
+            yield
+        finally:
+            self._can_accept = False
 
     def _on_start(self, _request: Any, response: Any) -> Any:
         self.stopped.clear()
@@ -51,10 +62,12 @@ class OperatorRequests:
         return response
 
     def _on_accept(self, _request: Any, response: Any) -> Any:
-        response.success = self._topics.executing
+        response.success = self._can_accept
         if response.success:
             self.accepted.set()
         response.message = (
-            "this attempt ends as a success" if response.success else "no attempt is under way"
+            "this attempt ends as a success"
+            if response.success
+            else "expected an attempt in which the policy acts, found none; call again then"
         )
         return response

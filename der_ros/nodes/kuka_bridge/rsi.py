@@ -114,7 +114,7 @@ class RsiLink:
             for name, value in vars(server).items()
             if name not in ("answer", "last_error")
         }
-        return {**answers, **counters}
+        return {**answers, **counters, "last_error": server.last_error or ""}
 
 
 def declare_server(node: ShellNode) -> RsiServerConfig:

@@ -114,6 +114,7 @@ class PolicyServer(Shell, LifecycleNode):
         self._pilot_input = pilot_input(self._pilot, self, self._sources)
         self._policy: Actor | None = None
         self._acting: Policy | None = None
+        self._is_configured = False
         self._info_values: dict[str, object] = {}
         self._published_info: dict[str, object] = {}
         self._timer: Any = None
@@ -189,6 +190,7 @@ class PolicyServer(Shell, LifecycleNode):
         except DerRosError as error:
             logger.error("%s", error)
             return TransitionCallbackReturn.FAILURE
+        self._is_configured = True
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, _state: LifecycleState) -> TransitionCallbackReturn:
@@ -231,6 +233,7 @@ class PolicyServer(Shell, LifecycleNode):
     def on_cleanup(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Stop the policy, so that the node can be configured again."""
         self._stop()
+        self._is_configured = False
         return TransitionCallbackReturn.SUCCESS
 
     def on_shutdown(self, _state: LifecycleState) -> TransitionCallbackReturn:
@@ -244,6 +247,7 @@ class PolicyServer(Shell, LifecycleNode):
         """Stop the policy after a transition that raised an exception, which rclpy discards."""
         logger.error("a transition has failed; the node is not configured any more")
         self._stop()
+        self._is_configured = False
         return TransitionCallbackReturn.SUCCESS
 
     def close(self) -> None:
@@ -375,6 +379,7 @@ class PolicyServer(Shell, LifecycleNode):
         try:
             action = acting(observation)
         except ContractError as error:
+            self._send(Twist.zero())
             self._fault = f"the policy no longer acts: {error}"
             self._complain(self._fault)
             return
@@ -437,7 +442,7 @@ class PolicyServer(Shell, LifecycleNode):
         if refusal := self._refusal_of_limits():
             return Level.WARN, refusal
         if self._timer is None:
-            return Level.OK, INACTIVE if self._policy else NOT_CONFIGURED
+            return Level.OK, INACTIVE if self._is_configured else NOT_CONFIGURED
         if self._skipped:
             return Level.WARN, f"no command: {self._skipped}"
         return Level.OK, "active"

@@ -19,6 +19,7 @@ from der_ros.bags.metadata import RecordedTopic
 from der_ros.bags.recorder import BagWriter
 from der_ros.control.arrivals import TimeLine
 from der_ros.control.fault_watch import FaultWatch, SnapshotRequests
+from der_ros.drivers.repeated_errors import RepeatedErrors
 from der_ros.errors import BagError
 from der_ros.nodes.shared.key_values import from_status
 from der_ros.threads import JobThread
@@ -28,6 +29,8 @@ logger = logging.getLogger("bag_recorder")
 _OPEN_PATIENCE_S, _CLOSE_PATIENCE_S = 2.0, 5.0
 _RESULT = "assembly_supervisor/result"
 _EXPLAINED = ("fault", "aborted")
+# Each waiting snapshot keeps its messages in memory, also while a disk hangs.
+_MOST_WAITING = 2
 
 
 class SnapshotSettings(NamedTuple):
@@ -68,7 +71,8 @@ class Snapshots:
         self._watch, self._requests = FaultWatch(own), SnapshotRequests()
         self._types = {topic.name: topic.message_type for topic in topics}
         self._disk = JobThread("snapshots")
-        self._writing: Future[Path] | None = None
+        self._waiting: list[Future[Path]] = []
+        self._unreadable = RepeatedErrors(logger, "a message was not read", traceback=False)
 
     @property
     def size_bytes(self) -> int:
@@ -87,10 +91,21 @@ class Snapshots:
         reasons = self._requests.due(now_s)
         if reasons:
             logger.warning("snapshot: %s", reasons)
-            self._begin(reasons)
+            try:
+                self._begin(reasons)
+            except BagError as error:
+                self.failure = f"snapshot: {error}"
+                logger.error("%s", self.failure)
 
     def _reasons(self, message: Kept, now_s: float) -> list[str]:
-        """Return the faults that a message reports."""
+        """Return the faults that a message reports; none if it cannot be read."""
+        try:
+            return self._reported(message, now_s)
+        except RuntimeError as error:  # of the middleware; any publisher can send any bytes
+            self._unreadable.note(error)
+            return []
+
+    def _reported(self, message: Kept, now_s: float) -> list[str]:
         kind = self._types[message.topic]
         if kind == "diagnostic_msgs/msg/DiagnosticArray":
             array = deserialize_message(message.data, DiagnosticArray)
@@ -104,7 +119,8 @@ class Snapshots:
         """Begin a snapshot and return its path; the snapshot is complete about a second later.
 
         Raises:
-            BagError: Snapshots are disabled, or the disk refuses the file or does not respond.
+            BagError: Snapshots are disabled, earlier ones are not written yet, or the disk refuses
+                the file or does not respond.
         """
         if not self._enabled:
             raise BagError("no snapshot was taken: expected snapshot_s above 0")
@@ -116,7 +132,16 @@ class Snapshots:
             ) from error
 
     def _begin(self, reason: str) -> Future[Path]:
-        """Start writing a snapshot; return a future of its path, set when the file is open."""
+        """Start writing a snapshot; return a future of its path, set when the file is open.
+
+        Raises:
+            BagError: The disk has not taken the last snapshots yet.
+        """
+        self._waiting = [each for each in self._waiting if not each.done()]
+        if len(self._waiting) >= _MOST_WAITING:
+            raise BagError(
+                f"no snapshot was taken: the disk has not taken the last {_MOST_WAITING} yet"
+            )
         contents, line, opened = self._box.contents(), TimeLine(), Future[Path]()
 
         def begin() -> BagWriter:
@@ -125,8 +150,9 @@ class Snapshots:
             opened.set_result(writer.path)
             return writer
 
-        self._writing = self._disk.submit(lambda: write_snapshot(begin, contents, line.at_ns))
-        self._writing.add_done_callback(lambda future: self._end(future, opened))
+        writing = self._disk.submit(lambda: write_snapshot(begin, contents, line.at_ns))
+        self._waiting.append(writing)
+        writing.add_done_callback(lambda future: self._end(future, opened))
         return opened
 
     def _end(self, future: Future[Path], opened: Future[Path]) -> None:
@@ -143,13 +169,12 @@ class Snapshots:
             opened.set_exception(error)
 
     def close(self) -> None:
-        """Disable snapshots and wait for one in progress.
+        """Disable snapshots and wait for those in progress.
 
         The other nodes end together with the recorder, so their reports are no faults then.
         """
         self._enabled = False
-        if self._writing is not None:
-            wait([self._writing], _CLOSE_PATIENCE_S)
+        wait(self._waiting, _CLOSE_PATIENCE_S)
 
 
 def _ended(result: DiagnosticStatus) -> list[str]:

@@ -100,8 +100,8 @@ class Shell:
         self.finish(1)
 
     def finish(self, exit_code: int = 0) -> None:
-        """End the process with ``exit_code``."""
-        self.exit_code = exit_code
+        """End the process with ``exit_code``; a failure is not undone by a later 0."""
+        self.exit_code = self.exit_code or exit_code
         self.finished.set()
 
     def close(self) -> None:

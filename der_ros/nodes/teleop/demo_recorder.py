@@ -53,12 +53,12 @@ _HELP = {
 
 
 class _Verdict(NamedTuple):
-    """Result of a finished attempt, with the deadline for its complete bag."""
+    """Result of a finished attempt, with its bag, if any, and the deadline for a complete one."""
 
     outcome: str
     duration_s: float
     peak_force_n: float
-    bag: Path
+    bag: Path | None
     deadline_s: float
 
 
@@ -102,6 +102,8 @@ class DemoRecorder(ShellNode):
 
     def _tick(self) -> None:
         """Handle results and buttons, keep or remove finished attempts, and start the next one."""
+        if self.finished.is_set():
+            return
         if self._kept >= self._given.episodes:
             logger.info("all %d demonstrations are in %s", self._given.episodes, self._given.out)
             self.finish(0)
@@ -125,7 +127,8 @@ class DemoRecorder(ShellNode):
                 values["outcome"],
                 duration_s,
                 peak_n,
-                Path(values["bag"]),
+                # An empty path would be the folder in which the launch was started.
+                Path(values["bag"]) if values["bag"] else None,
                 time.monotonic() + _BAG_PATIENCE_S,
             )
         except (KeyError, ValueError) as error:
@@ -146,7 +149,8 @@ class DemoRecorder(ShellNode):
         verdict = self._pending
         if verdict is None or self._executing:
             return
-        if not (verdict.bag / "metadata.yaml").is_file():
+        bag = verdict.bag
+        if bag is None or not (bag / "metadata.yaml").is_file():
             if time.monotonic() > verdict.deadline_s:
                 logger.error(
                     "expected a complete bag of this attempt within %g s, got none; the attempt "
@@ -157,14 +161,14 @@ class DemoRecorder(ShellNode):
             return
         kept = verdict.outcome == Outcome.SUCCESS.value and not self._discarded
         if kept:
-            kept = self._keep(verdict)
+            kept = self._keep(verdict, bag)
         else:
-            shutil.rmtree(verdict.bag, ignore_errors=True)
+            shutil.rmtree(bag, ignore_errors=True)
             why = "discarded" if self._discarded else verdict.outcome
             logger.info("not kept: %s", why)
         self._close_attempt(kept)
 
-    def _keep(self, verdict: _Verdict) -> bool:
+    def _keep(self, verdict: _Verdict, bag: Path) -> bool:
         parameters = self._given
         facts = DemonstrationFacts(
             made_by=MADE_BY[parameters.pilot],
@@ -177,7 +181,7 @@ class DemoRecorder(ShellNode):
             peak_force_n=verdict.peak_force_n,
         )
         try:
-            path = self._folder.keep(verdict.bag, facts)
+            path = self._folder.keep(bag, facts)
         except BagError as error:
             logger.error("%s", error)
             return False

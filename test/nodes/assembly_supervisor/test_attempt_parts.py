@@ -8,6 +8,7 @@ from lifecycle_msgs.msg import State, Transition
 
 from der_ros.control.approach import CellError
 from der_ros.nodes.assembly_supervisor.attempt_bag import AttemptBag
+from der_ros.nodes.assembly_supervisor.operator_requests import OperatorRequests
 from der_ros.nodes.assembly_supervisor.policy_lifecycle import PolicyLifecycle
 from der_ros.policy.attempt import AttemptResult, Outcome
 
@@ -18,8 +19,13 @@ class Node:
     def __init__(self):
         self.finished = threading.Event()
 
+        self.services = {}
+
     def create_client(self, _kind, name):
         return name
+
+    def create_service(self, kind, name, callback):
+        self.services[name] = lambda: callback(kind.Request(), kind.Response())
 
 
 class Answers:
@@ -130,3 +136,27 @@ def test_a_policy_not_activated_is_not_deactivated():
     with pytest.raises(CellError, match="no answer"), it.active():
         raise AssertionError("the context must not open")
     assert len(calls.requests) == 1
+
+
+def test_an_attempt_is_accepted_only_while_a_policy_acts():
+    node = Node()
+    operator, accept = OperatorRequests(node), node.services["assembly_supervisor/accept"]
+    refused = accept()
+    assert (refused.success, operator.accepted.is_set()) == (False, False)
+    assert "in which the policy acts" in refused.message
+    for _ in range(2):
+        with operator.accepting():
+            assert not operator.accepted.is_set()
+            assert accept().success
+            assert operator.accepted.is_set()
+        assert not accept().success
+
+
+def test_a_stop_names_itself_until_the_next_start():
+    node = Node()
+    operator = OperatorRequests(node)
+    assert operator.stop_reason() == ""
+    assert node.services["assembly_supervisor/stop"]().success
+    assert operator.stop_reason() == "stopped by the operator"
+    assert node.services["assembly_supervisor/start"]().success
+    assert (operator.stop_reason(), operator.started.is_set()) == ("", True)

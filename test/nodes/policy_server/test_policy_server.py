@@ -60,6 +60,21 @@ def health(messages):
     return None, "", {}
 
 
+def numbers(message):
+    linear, angular = message.twist.linear, message.twist.angular
+    return [linear.x, linear.y, linear.z, angular.x, angular.y, angular.z]
+
+
+def test_a_node_that_was_cleaned_up_is_not_configured(policy):
+    with running(PolicyServer, policy=policy) as (_, test):
+        diagnostics = listen(test, DiagnosticArray, "/diagnostics")
+        for name, state in (("configure", "inactive"), ("cleanup", "not configured")):
+            assert change_state(test, name)
+            diagnostics.clear()
+            assert until(lambda: diagnostics)
+            assert health(diagnostics)[1] == state
+
+
 def test_it_acts_at_its_rate_and_stops_with_zero(policy):
     with running(PolicyServer, policy=policy, task_frame=TASK_FRAME) as (_, test):
         cell = Cell(test)
@@ -173,6 +188,7 @@ def test_a_policy_that_gives_nan_is_latched(policy):
         cell.wrench = [0.0, 7.0, 0.0, 0.0, 0.0, 0.0]
         assert until(lambda: health(diagnostics)[0] is Level.ERROR)
         assert "action" in health(diagnostics)[1]
+        assert until(lambda: not any(numbers(cell.twists[-1])))
         cell.wrench = [0.0] * 6
         seen = len(cell.twists)
         assert not until(lambda: len(cell.twists) > seen, 5 * DT)

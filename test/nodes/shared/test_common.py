@@ -3,10 +3,12 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 
 from der_ros.nodes.shared.launch_watch import this_launch
+from der_ros.nodes.shared.node_process import Shell
 
 pytestmark = pytest.mark.ros
 
@@ -55,6 +57,14 @@ def start(*parameters, on_timer="pass", ros_args=(), **environment):
         text=True,
         env={**os.environ, **environment},
     )
+
+
+def test_a_failure_is_not_undone_by_a_later_end():
+    shell = Shell.__new__(Shell)
+    shell.finished, shell.exit_code = threading.Event(), 0
+    for code, expected in ((0, 0), (3, 3), (0, 3), (1, 3)):
+        shell.finish(code)
+        assert (shell.exit_code, shell.finished.is_set()) == (expected, True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
