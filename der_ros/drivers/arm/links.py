@@ -153,6 +153,9 @@ def _shapes(link: ET.Element) -> tuple[Cylinder, ...]:
             continue
         colour = visual.find("material/color")
         rgba = numbers(None if colour is None else colour.get("rgba"), _GREY, owner)
-        size = [numbers(cylinder.get(name), "0", owner).item() for name in ("radius", "length")]
-        cylinders.append(Cylinder(origin_of(visual, owner), *size, tuple(rgba.tolist())))
+        radius, length = (
+            float(numbers(cylinder.get(name), "0", owner)[0]) for name in ("radius", "length")
+        )
+        pose = origin_of(visual, owner)
+        cylinders.append(Cylinder(pose, radius, length, tuple(rgba.tolist())))
     return tuple(cylinders)

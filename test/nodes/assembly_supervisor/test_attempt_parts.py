@@ -138,7 +138,7 @@ def test_a_policy_not_activated_is_not_deactivated():
     assert len(calls.requests) == 1
 
 
-def test_an_attempt_is_accepted_only_while_a_policy_acts():
+def test_an_attempt_is_accepted_only_while_it_acts():
     node = Node()
     operator, accept = OperatorRequests(node), node.services["assembly_supervisor/accept"]
     refused = accept()
