@@ -59,7 +59,7 @@ def shape(cylinder='radius="1" length="1"', colour="1 0 0 1", origin="0 0 0"):
     )
 
 
-def test_the_length_of_an_axis_does_not_change_its_turn():
+def test_the_length_of_an_axis_changes_no_turn():
     turned = [Links(two_links(axis=axis)).in_base([0.5])["b"] for axis in ("0 0 1", "0 0 3")]
     assert turned[0].quaternion == pytest.approx(turned[1].quaternion)
     with pytest.raises(ConfigurationError, match="joint j: expected an axis of length 1"):

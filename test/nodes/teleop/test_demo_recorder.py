@@ -22,7 +22,7 @@ def ended(bag, outcome="timeout"):
     return {"outcome": outcome, "duration_s": "1.0", "peak_force_n": "2.0", "bag": str(bag)}
 
 
-def test_a_failed_attempt_without_a_bag_removes_nothing(recorder, tmp_path, monkeypatch, caplog):
+def test_a_failure_without_a_bag_removes_nothing(recorder, tmp_path, monkeypatch, caplog):
     """A launch may have been started in the folder of a bag."""
     (tmp_path / "metadata.yaml").touch()
     monkeypatch.chdir(tmp_path)
