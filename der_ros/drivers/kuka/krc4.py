@@ -141,8 +141,9 @@ class SimulatedKrc4(Startable):
         Args:
             path: Motion of each cycle; correction limits do not apply.
         """
+        program = list(path)
         self.program_ended.clear()
-        self._wanted_program = list(path)
+        self._wanted_program = program
 
     @property
     def statistics(self) -> Krc4Statistics:

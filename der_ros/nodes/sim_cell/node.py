@@ -300,9 +300,11 @@ class SimCell(ShellNode):
         initial = self._task.sample_initial_state(self._rng)
         self._place_ground(initial)
         self._robot.run_program(initial.held)
-        while not self._robot.program_ended.wait(POLL_S) and not self.finished.is_set():
-            pass
-        reason = self._robot.stop_reason
+        # A robot whose thread has ended runs no program, so its end would never come.
+        while not (self._robot.program_ended.wait(POLL_S) or self._robot.failure):
+            if self.finished.is_set():
+                break
+        reason = self._robot.failure or self._robot.stop_reason
         response.success = not reason
         response.message = reason or "both pieces are where an attempt begins"
         return response
