@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import numpy as np
 import rclpy
@@ -187,7 +188,9 @@ class ContactToucher(ShellNode):
         end_s = time.monotonic() + _REST_S
         while time.monotonic() < end_s:
             self._command(Twist.zero())
-            self._samples()
+            # A pose that cannot be used must not end the rest, nor hide the error before it.
+            with suppress(ConfigurationError):
+                self._samples()
             time.sleep(0.02)
 
     def _wait(self, duration_s: float) -> None:

@@ -20,10 +20,13 @@ from std_srvs.srv import Trigger
 from touching_rig import ABOVE_M, CYCLE_S, SpringCell, limits_of
 from waiting import until
 
+from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist
 from der_ros.nodes.shared.conversions import pose_to_message, twist_to_message
 from der_ros.nodes.shared.key_values import to_status
 from der_ros.nodes.shared.qos import LATCHED
+from der_ros.nodes.tools import contact_toucher
+from der_ros.nodes.tools.contact_toucher import ContactToucher
 
 QUICK = ("--rounds", "1", "--presses", "2", "--press-speed-mps", "0.001")
 TASK_FRAME = [1.35, 0.25, 0.75, 0.0, 0.0, 0.25881904510252074, 0.9659258262890683]
@@ -122,6 +125,19 @@ def tool(*options):
 
 
 @pytest.mark.alone
+def test_a_pose_that_is_none_does_not_end_the_rest(monkeypatch):
+    toucher, commands = ContactToucher.__new__(ContactToucher), []
+
+    def refuse():
+        raise ConfigurationError("position: expected finite numbers, got nan")
+
+    monkeypatch.setattr(contact_toucher, "_REST_S", 0.1)
+    toucher._samples, toucher._command = refuse, commands.append
+    toucher._rest()
+    assert len(commands) > 1
+    assert not any(twist.to_array().any() for twist in commands)
+
+
 def test_touches_through_topics_find_the_contact():
     with running() as cell, tool() as child:
         out, errors = child.communicate(timeout=120)
