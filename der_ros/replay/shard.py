@@ -301,10 +301,7 @@ class Shard:
         largest = float(magnitude.max())
         if not math.isfinite(largest):
             # One such priority makes every sum above it, and so every sample, invalid.
-            raise DivergedError(
-                "replay: expected finite TD errors, got NaN or infinity; the learner has diverged, "
-                "go on from an earlier checkpoint with a smaller learning_rate"
-            )
+            raise diverged()
         self._top = max(self._top, largest)
         return np.power(magnitude, self.config.alpha)
 
@@ -319,6 +316,14 @@ class Shard:
         """Write the rows ``part`` of ``transitions``, and their priorities, to ``slots``."""
         self._storage.write(slots, transitions, part)
         self._tree.set_range(slots, priorities[part])
+
+
+def diverged() -> DivergedError:
+    """Return the error for TD errors that are not finite."""
+    return DivergedError(
+        "replay: expected finite TD errors, got NaN or infinity; the learner has diverged, "
+        "go on from an earlier checkpoint with a smaller learning_rate"
+    )
 
 
 class _Part(NamedTuple):

@@ -14,11 +14,14 @@ from der_ros.replay.transitions import Episode, Transitions
 from der_ros.training.evaluation.episodes import EvaluationReport
 from der_ros.training.rollout.observation_filter import FilterStatistics, Moments
 
-ENTROPY_OF_LEARNER = (
-    0  # first word of the seeds of each part, which keeps their random numbers apart
-)
+# Second word of a seed, after the run's own: one for each part that draws random numbers. A seed
+# is filled up with zeros, so parts with one word would share a stream where further words are 0.
+ENTROPY_OF_LEARNER = 0
 ENTROPY_OF_ROLLOUTS = 1
 ENTROPY_OF_SHARDS = 2
+ENTROPY_OF_RAY_REPLAY = 3
+ENTROPY_OF_RAY_POOL = 4
+ENTROPY_OF_DESTINATIONS = 5
 
 
 class PolicySnapshot(NamedTuple):

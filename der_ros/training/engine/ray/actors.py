@@ -16,6 +16,7 @@ from der_ros.replay.sharded import ReplayConfig
 from der_ros.replay.success_pool import SuccessPool
 from der_ros.replay.transitions import Episode, Transitions, n_step_transitions
 from der_ros.training.engine.interface import (
+    ENTROPY_OF_DESTINATIONS,
     Drawn,
     EvaluationPart,
     PolicySnapshot,
@@ -140,7 +141,9 @@ class WorkerActor:
         except DerRosError as error:
             return WorkerFailed(self._job.worker, str(error))
         self._worker = make_worker(self._job, environment)
-        self._rng = np.random.default_rng((self._job.config.seed, *self._job[1:]))
+        config, worker, _, start, resumed_at = self._job
+        entropy = (config.seed, ENTROPY_OF_DESTINATIONS, worker, start, resumed_at)
+        self._rng = np.random.default_rng(entropy)
         return None
 
     def connect(self, shards: Sequence[Any], pool: Any) -> None:

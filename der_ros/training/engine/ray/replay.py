@@ -13,11 +13,18 @@ from ray.exceptions import RayError, RayTaskError
 
 from der_ros.replay.array_types import FloatArray
 from der_ros.replay.replay_metrics import PoolCounts, ShardCounts, replay_metrics
+from der_ros.replay.shard import diverged
 from der_ros.replay.sharded import ReplayConfig, TdErrors
 from der_ros.replay.structures import assign_demonstrations
 from der_ros.replay.transitions import Episode, Transitions, n_step_transitions
 from der_ros.training.config import TrainingConfig
-from der_ros.training.engine.interface import ENTROPY_OF_SHARDS, Drawn, Sizes
+from der_ros.training.engine.interface import (
+    ENTROPY_OF_RAY_POOL,
+    ENTROPY_OF_RAY_REPLAY,
+    ENTROPY_OF_SHARDS,
+    Drawn,
+    Sizes,
+)
 from der_ros.training.engine.ray.actors import PoolActor, ShardActor
 
 logger = logging.getLogger(__name__)
@@ -47,7 +54,7 @@ class RayReplay:
         self._batch_size, self._seed, self._sizes = config.batch_size, config.seed, sizes
         self._td_errors = td_errors if config.inserted_priority == "td_error" else None
         self._on_change = on_change
-        self._rng = np.random.default_rng((config.seed, ENTROPY_OF_SHARDS))
+        self._rng = np.random.default_rng((config.seed, ENTROPY_OF_RAY_REPLAY))
         self._actors: dict[int, Any] = {}  # by number
         self._numbers: list[int] = []  # of the shards, in their order
         self._made = 0
@@ -127,7 +134,13 @@ class RayReplay:
         return None if drawn is None else _writable(drawn)
 
     def write_back(self, drawn: Drawn, td_errors: FloatArray) -> None:
-        """Send TD errors (rows,) as priorities; those of a dead shard are dropped."""
+        """Send TD errors (rows,) as priorities; those of a dead shard are dropped.
+
+        Raises:
+            DivergedError: A TD error is not finite; the shard's own error would reach nobody.
+        """
+        if not np.isfinite(td_errors).all():
+            raise diverged()
         actor = self._actors.get(drawn.shard)
         if actor is not None:
             batch = drawn.batch
@@ -196,7 +209,7 @@ class RayReplay:
         return number
 
     def _make_pool(self) -> None:
-        entropy = (self._seed, ENTROPY_OF_SHARDS, self._made, _POOL_PLACE % 2**32)
+        entropy = (self._seed, ENTROPY_OF_RAY_POOL, self._made)
         self.pool = ray.remote(num_cpus=0)(PoolActor).remote(self._config, entropy)
 
     def _load_assigned(self, number: int, place: int) -> Any:

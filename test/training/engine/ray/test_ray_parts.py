@@ -1,0 +1,59 @@
+"""Parts of the Ray engine without a cluster: the actors are only recorded."""
+
+import numpy as np
+import pytest
+
+from der_ros.errors import DivergedError
+from der_ros.training.config import make_config
+from der_ros.training.engine.interface import Drawn, Sizes
+from der_ros.training.engine.ray import replay as ray_replay
+from der_ros.training.engine.ray.actors import WorkerActor
+from der_ros.training.engine.ray.replay import RayReplay
+from der_ros.training.rollout.worker import Job
+
+# Ray leaves files and sockets to the garbage collector, and warns of changes in its future.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]
+
+CONFIG = make_config(
+    {"env": "Pendulum-v1", "success_return": 0.0, "engine": "ray", "hidden": [8], "shards": 3}
+    | {"capacity": 10_000, "zone_size": 1000, "workers": 3}
+)
+
+
+def draws(rng):
+    return tuple(rng.integers(2**63, size=4))
+
+
+def test_every_part_draws_its_own_random_numbers(monkeypatch):
+    seeds = []
+
+    class Remote:
+        """In place of an actor's class; ``entropy`` is its last argument."""
+
+        def remote(self, *arguments):
+            seeds.append(arguments[-1])
+
+    monkeypatch.setattr(ray_replay.ray, "remote", lambda **_: lambda kind: Remote())
+    replay = RayReplay(CONFIG, Sizes(3, 1, 41, 0), lambda rows: np.zeros(rows.size), lambda: None)
+    for _ in range(3):
+        replay._make_shard()
+    replay._make_pool()
+    streams = [draws(replay._rng)]
+    streams += [draws(np.random.default_rng(np.random.SeedSequence(seed))) for seed in seeds]
+    for number in range(3):
+        worker = WorkerActor(Job(CONFIG, number, 3, 0, 0))
+        assert worker.start() is None
+        streams.append(draws(worker._rng))
+        streams.append(draws(worker._worker._rng))
+    assert len(set(streams)) == len(streams) == 11
+
+
+def test_diverged_td_errors_end_a_run_on_ray():
+    replay = RayReplay(CONFIG, Sizes(3, 1, 41, 0), lambda rows: np.zeros(rows.size), lambda: None)
+    replay._actors = {0: None}
+    with pytest.raises(DivergedError, match="smaller learning_rate"):
+        replay.write_back(Drawn(0, None, 0.0, 0.0), np.array([0.5, np.nan]))
