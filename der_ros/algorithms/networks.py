@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from der_ros.algorithms.base import LearnerConfig, State
+from der_ros.replay.finite_arrays import require_finite
 
 _LAYER_NORM_EPSILON = 1e-5
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
@@ -198,10 +199,27 @@ class Adam:
         }
 
     def load_state(self, state: State) -> None:
-        """Restore a state returned by ``state``."""
-        self._mean.copy_(torch.from_numpy(np.array(state["exp_avg"])))
-        self._square.copy_(torch.from_numpy(np.array(state["exp_avg_sq"])))
-        self._steps = int(state["step"].item())
+        """Restore a state returned by ``state``.
+
+        Raises:
+            CheckpointError: A number is not finite, or a second moment or the step is negative.
+            ValueError: A moment has another size.
+        """
+        mean, square, steps = state["exp_avg"], state["exp_avg_sq"], state["step"]
+        require_finite("optimiser: exp_avg", mean)
+        require_finite("optimiser: exp_avg_sq", square, least=0.0)
+        require_finite("optimiser: step", steps, least=0.0)
+        self._mean.copy_(tensor_of(mean, self._mean.shape))
+        self._square.copy_(tensor_of(square, self._square.shape))
+        self._steps = int(steps.item())
+
+
+def tensor_of(values: NDArray[np.generic], shape: torch.Size) -> Tensor:
+    """Return a copy of ``values`` as a tensor; it must have this shape."""
+    tensor = torch.from_numpy(np.array(values))
+    if tensor.shape != shape:
+        raise ValueError(f"expected {tuple(shape)} numbers, got {tuple(tensor.shape)}")
+    return tensor
 
 
 class TrainedNetworks:

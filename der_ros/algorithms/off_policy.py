@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from der_ros.algorithms.base import LearnerConfig, State, Update
-from der_ros.algorithms.networks import NetworksWithTarget, TrainedNetworks
+from der_ros.algorithms.networks import NetworksWithTarget, TrainedNetworks, tensor_of
 from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.replay.array_types import Float32Array, FloatArray
+from der_ros.replay.finite_arrays import require_finite
 from der_ros.replay.transitions import Transitions
 
 
@@ -101,7 +102,7 @@ class OffPolicyAlgorithm(ABC):
         vectors = list(self.vectors().values())
         ends = np.cumsum([vector.numel() for vector in vectors])
         for vector, values in zip(vectors, np.split(networks, ends[:-1]), strict=True):
-            vector.copy_(_tensor(values, vector.shape))
+            vector.copy_(tensor_of(values, vector.shape))
 
     def vectors(self) -> dict[str, Tensor]:
         """Return the flat parameter vectors of networks and targets by name."""
@@ -130,10 +131,13 @@ class OffPolicyAlgorithm(ABC):
         """Restore a state returned by ``state``.
 
         Raises:
-            CheckpointError: ``state`` belongs to other networks or another algorithm.
+            CheckpointError: ``state`` belongs to other networks or another algorithm, or a number
+                is not finite.
         """
         try:
             self._load_state(state)
+        except CheckpointError:
+            raise
         except (KeyError, ValueError, RuntimeError) as error:
             raise CheckpointError(
                 "checkpoint: expected networks of the same sizes and algorithm; resume with the "
@@ -142,7 +146,8 @@ class OffPolicyAlgorithm(ABC):
 
     def _load_state(self, state: State) -> None:
         for name, vector in self.vectors().items():
-            vector.copy_(_tensor(state[name], vector.shape))
+            require_finite(f"networks: {name}", state[name])
+            vector.copy_(tensor_of(state[name], vector.shape))
         for name, trained in self._networks.items():
             trained.load_optimiser_state(part_of(state, f"adam.{name}."))
         self.updates, self._samples, self._samples_at_target_update = (
@@ -189,10 +194,3 @@ def as_float64(values: Tensor) -> FloatArray:
     """Return the values as a float64 numpy array on the CPU."""
     result: FloatArray = values.double().cpu().numpy()
     return result
-
-
-def _tensor(values: NDArray[np.generic], shape: torch.Size) -> Tensor:
-    tensor = torch.from_numpy(np.array(values))
-    if tensor.shape != shape:
-        raise ValueError(f"expected {tuple(shape)} numbers, got {tuple(tensor.shape)}")
-    return tensor

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from der_ros.errors import CheckpointError, ConfigurationError, DivergedError
 from der_ros.replay.array_types import Float32Array, FloatArray, IndexArray
+from der_ros.replay.finite_arrays import require_finite
 from der_ros.replay.frozen_rows import FrozenRows
 from der_ros.replay.ring import Ring
 from der_ros.replay.storage import Storage
@@ -250,17 +251,26 @@ class Shard:
         """Restore a state returned by ``state`` of a shard with the same configuration.
 
         Raises:
-            CheckpointError: ``state`` does not fit this configuration.
+            CheckpointError: ``state`` does not fit this configuration, or a number is not finite.
         """
         try:
+            require_finite("counters of a shard", state["counters"], least=0.0)
+            require_finite("top priority of a shard", state["top"], least=0.0)
             permanent, zone, ring, ignored = (int(value) for value in state["counters"])
+            if permanent > self.config.zone_size:
+                raise ValueError(f"got {permanent} permanent rows")
             self._permanent, self.ignored_updates = permanent, ignored
             self._zone = Ring(permanent, self.config.zone_size, zone)
             self._ring = Ring(self.config.zone_size, self.config.capacity, ring)
             self._top = float(state["top"].item())
             for name, part in zip(("zone", "ring"), self._filled(), strict=True):
-                self._storage.write_packed(part, state[f"{name}_rows"])
-                self._tree.set_range(part, state[f"{name}_priority"])
+                rows, priorities = state[f"{name}_rows"], state[f"{name}_priority"]
+                require_finite(f"transitions of the {name}", rows)
+                require_finite(f"priorities of the {name}", priorities, least=0.0)
+                self._storage.write_packed(part, rows)
+                self._tree.set_range(part, priorities)
+        except CheckpointError:
+            raise
         except (KeyError, ValueError, IndexError) as error:
             raise CheckpointError(
                 "checkpoint: expected a shard of the same capacity, zone and sizes; resume with "

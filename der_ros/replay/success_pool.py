@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from der_ros.errors import ConfigurationError
+from der_ros.errors import CheckpointError, ConfigurationError
+from der_ros.replay.finite_arrays import require_finite
 from der_ros.replay.transitions import Episode
 
 
@@ -70,7 +71,22 @@ class SuccessPool:
         return {"episodes": [episode._asdict() for episode in self], "added": self.added}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore a state returned by ``state``."""
-        for episode in state["episodes"]:
-            self.add(Episode(**episode))
+        """Restore a state returned by ``state``.
+
+        Raises:
+            CheckpointError: The arrays of an episode are no episode's.
+        """
+        for values in state["episodes"]:
+            episode = Episode(**values)
+            for name in ("observations", "actions", "rewards"):
+                require_finite(f"{name} of a success", values[name])
+            shapes = tuple(np.shape(array) for array in episode[:3])
+            if [len(shape) for shape in shapes] != [2, 2, 1] or not (
+                shapes[0][0] - 1 == shapes[1][0] == shapes[2][0] > 0
+            ):
+                raise CheckpointError(
+                    "checkpoint: success pool: expected as many actions as rewards and one "
+                    f"observation more, got arrays of {shapes}; take an earlier checkpoint"
+                )
+            self.add(episode)
         self.added = int(state["added"])

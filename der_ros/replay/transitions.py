@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from der_ros.errors import CheckpointError
 from der_ros.replay.array_types import Float32Array
+from der_ros.replay.finite_arrays import require_finite
 
 
 class Transitions(NamedTuple):
@@ -197,11 +199,23 @@ class EpisodeRecorder:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Restore a state returned by ``state``."""
+        """Restore a state returned by ``state``.
+
+        Raises:
+            CheckpointError: The arrays differ in length, or a number is not finite.
+        """
+        for name in ("observations", "actions", "rewards"):
+            require_finite(f"{name} of the episode", np.asarray(state[name]))
         self._observations = list(state["observations"])
         self._actions = list(state["actions"])
         self._rewards = list(state["rewards"])
         self._sent = int(state["sent"])
         # Checkpoints of releases without takeover lack these entries.
         self._taught = list(state.get("taught", [False] * self.steps))
+        lengths = len(self._observations) - 1, len(self._actions), len(self._taught)
+        if lengths != (self.steps,) * 3 or not 0 <= self._sent <= self.steps:
+            raise CheckpointError(
+                f"checkpoint: episode: expected all parts to have {self.steps} steps, got "
+                f"{lengths}; take an earlier checkpoint"
+            )
         self._taught_sent = int(state.get("taught_sent", self.steps))

@@ -12,11 +12,17 @@ from torch import nn
 from torch.nn.utils import skip_init
 
 from der_ros.algorithms.mlp_policy import make_policy
-from der_ros.errors import CheckpointError, ConfigurationError
+from der_ros.errors import ConfigurationError
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.export import export_policy
 from der_ros.replay.array_types import Float32Array
-from der_ros.training.checkpoint.file import config_of, latest_checkpoint, load_checkpoint
+from der_ros.replay.finite_arrays import require_finite
+from der_ros.training.checkpoint.file import (
+    config_of,
+    latest_checkpoint,
+    load_checkpoint,
+    restoring,
+)
 from der_ros.training.config import TrainingConfig
 from der_ros.training.engine.interface import PolicySnapshot
 from der_ros.training.evaluation.evaluator import Best, best_in
@@ -52,14 +58,10 @@ def export_checkpoint(
         raise ConfigurationError(
             f"export: expected a policy for a task of this package, {file} is of {config.env}"
         )
-    try:
+    with restoring(str(file)):
         snapshot = _newest_in(content["loop/learning"], config)
         env_steps = int(content["loop/learning"]["env_steps"])
         best = None if newest else best_in(content["loop/evaluations"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise CheckpointError(
-            f"checkpoint {file}: expected what this release writes, got something else ({error!r})"
-        ) from error
     return export_training(snapshot, best, config, env_steps, contract, path, precision)
 
 
@@ -159,6 +161,7 @@ def _newest_in(state: Mapping[str, Any], config: TrainingConfig) -> PolicySnapsh
     )
     own.load_state(state["filter"])
     parameters = state["learner"]["policy"]
+    require_finite("networks: policy", parameters)
     return PolicySnapshot(parameters, own.statistics(), int(state["updates"]), _NO_NETWORKS)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from der_ros.algorithms.base import make_algorithm
-from der_ros.errors import CheckpointError, ConfigurationError
+from der_ros.errors import ConfigurationError
 from der_ros.replay.array_types import Float32Array, FloatArray
 from der_ros.replay.transitions import Episode, Transitions
 from der_ros.training.config import TrainingConfig
@@ -139,19 +139,15 @@ class Learner:
         """Restore a state returned by ``state``.
 
         Raises:
-            CheckpointError: The state belongs to other networks or sizes.
+            CheckpointError: The state belongs to other networks or sizes, or has numbers that are
+                not finite.
         """
-        try:
-            self.algorithm.load_state(state["learner"])
-            self.filter.load_state(state["filter"])
-            self.env_steps, self.updates = int(state["env_steps"]), int(state["updates"])
-            # Runs that were saved before a person could take over have no part of it.
-            self.taught_steps, self.takeovers = map(int, state.get("taught", (0, 0)))
-            self._latest = dict(state["latest"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(
-                f"checkpoint: expected what this release writes, got something else ({error!r})"
-            ) from error
+        self.algorithm.load_state(state["learner"])
+        self.filter.load_state(state["filter"])
+        self.env_steps, self.updates = int(state["env_steps"]), int(state["updates"])
+        # Runs that were saved before a person could take over have no part of it.
+        self.taught_steps, self.takeovers = map(int, state.get("taught", (0, 0)))
+        self._latest = dict(state["latest"])
         self._statistics = self.filter.statistics()
 
     def _as_learned(self, raw: Transitions) -> Transitions:

@@ -182,6 +182,26 @@ def test_foreign_state_is_refused():
         learner("td3").load_state(learner("td3", hidden=(8,)).state())
 
 
+@pytest.mark.parametrize("name", ALGORITHM_NAMES)
+def test_saved_numbers_that_are_not_finite_are_refused(name):
+    whole = learner(name).state()
+    for key in whole.keys() - {"counters", "generator"}:
+        state = copy.deepcopy(whole)
+        if state[key].dtype.kind == "f":
+            state[key].flat[0] = np.nan
+        else:
+            state[key] = np.array(-1)  # the optimiser's step
+        with pytest.raises(CheckpointError, match=r"^checkpoint: .*expected finite.* earlier"):
+            learner(name).load_state(state)
+
+
+def test_moments_of_another_size_are_refused():
+    state = learner("td3").state()
+    state["adam.policy.exp_avg"] = np.zeros(1, np.float32)  # torch would spread it over all
+    with pytest.raises(CheckpointError, match="same sizes"):
+        learner("td3").load_state(state)
+
+
 def test_the_same_seed_gives_the_same_networks():
     before = torch.random.get_rng_state()
     one, two, other = learner("td3", 3), learner("td3", 3), learner("td3", 4)

@@ -152,6 +152,27 @@ def test_state_goes_round_and_foreign_state_is_refused():
         shard(capacity=4, zone_size=1).load_state(state)
 
 
+@pytest.mark.parametrize(
+    ("part", "value", "text"),
+    [
+        ("zone_rows", np.nan, "transitions of the zone: expected finite"),
+        ("ring_rows", np.inf, "transitions of the ring: expected finite"),
+        ("ring_priority", np.nan, "priorities of the ring: expected finite"),
+        ("zone_priority", -1.0, "priorities of the zone: expected finite numbers of at least 0"),
+        ("top", np.nan, "top priority"),
+        ("counters", -1, "counters"),
+    ],
+)
+def test_a_state_with_numbers_of_no_use_is_refused(part, value, text):
+    s = shard(capacity=9, zone_size=3)
+    s.add(rows(1))
+    s.insert(rows(2))
+    state = {name: array.copy() for name, array in s.state().items()}
+    state[part].flat[0] = value
+    with pytest.raises(CheckpointError, match=f"^checkpoint: {text}.*earlier checkpoint$"):
+        shard(capacity=9, zone_size=3).load_state(state)
+
+
 def test_priorities_chances_and_weights_by_hand():
     s = shard(capacity=8, alpha=0.5, beta=0.5, epsilon=0.25)
     s.add(rows(0, 1, 2), np.array([0.0, -2.0, 3.75]))

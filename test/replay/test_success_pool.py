@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from der_ros.errors import ConfigurationError
+from der_ros.errors import CheckpointError, ConfigurationError
 from der_ros.replay.success_pool import SuccessPool
 from der_ros.replay.transitions import Episode
 
@@ -50,3 +50,22 @@ def test_an_episode_beyond_the_bound_is_refused():
         pool.add(episode())
     with pytest.raises(ConfigurationError, match="empty"):
         pool.draw(np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "text"),
+    [
+        ("rewards", np.full(4, np.nan), "rewards of a success: expected finite"),
+        ("observations", np.zeros((4, 1), np.float32), "one observation more"),
+        ("actions", np.zeros(4, np.float32), "as many actions as rewards"),
+        ("actions", None, "expected an array of numbers"),
+    ],
+)
+def test_saved_arrays_of_no_episode_are_refused(part, value, text):
+    pool = SuccessPool(3, 10**6)
+    pool.add(episode())
+    state = pool.state()
+    SuccessPool(3, 10**6).load_state(state)
+    state["episodes"][0][part] = value
+    with pytest.raises(CheckpointError, match=text):
+        SuccessPool(3, 10**6).load_state(state)

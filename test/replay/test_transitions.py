@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from der_ros.replay.transitions import Episode, concatenate, n_step_transitions
+from der_ros.errors import CheckpointError
+from der_ros.replay.transitions import (
+    Episode,
+    EpisodeRecorder,
+    concatenate,
+    n_step_transitions,
+)
 
 GAMMA = 0.5
 
@@ -56,3 +62,23 @@ def test_fragments_give_the_whole_episodes_transitions():
     rest = n_step_transitions(episode([1, 2, 4, 8, 16], terminated=True), 3, GAMMA, 2)
     for joined, expected in zip(concatenate([first, rest]), whole, strict=True):
         assert joined.tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "text"),
+    [
+        ("observations", np.full((3, 1), np.nan), "observations of the episode: expected finite"),
+        ("rewards", [1.0, None], "rewards of the episode: expected an array of numbers"),
+        ("actions", np.zeros((1, 1)), "all parts to have 2 steps"),
+        ("sent", 3, "all parts to have 2 steps"),
+    ],
+)
+def test_a_saved_recording_that_is_none_is_refused(part, value, text):
+    recorder = EpisodeRecorder(np.zeros(1, np.float32), 3, 0.9)
+    for k in range(2):
+        recorder.add(np.zeros(1, np.float32), float(k), np.ones(1, np.float32))
+    other = EpisodeRecorder(np.zeros(1, np.float32), 3, 0.9)
+    other.load_state(recorder.state())
+    assert other.steps == 2
+    with pytest.raises(CheckpointError, match=text):
+        other.load_state({**recorder.state(), part: value})

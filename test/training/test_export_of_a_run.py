@@ -101,6 +101,26 @@ def test_a_checkpoint_without_filter_is_refused(content, tmp_path):
         exported(content, tmp_path, "policy.onnx")
 
 
+def test_a_policy_that_is_not_finite_is_not_exported(content, tmp_path):
+    content["loop"]["learning"]["learner"]["policy"][0] = np.nan
+    with pytest.raises(CheckpointError, match=r"step_0.*policy: expected finite"):
+        exported(content, tmp_path, "policy.onnx")
+
+
+def test_a_best_policy_that_is_not_finite_is_refused(content, tmp_path):
+    snapshot = Learner(CONFIG, 13, 6).snapshot()
+    std = np.zeros(13, np.float32)
+    content["loop"]["evaluations"] |= {
+        "best_snapshot": {
+            **snapshot._asdict(),
+            "filter": {**snapshot.filter._asdict(), "std": std},
+        },
+        "best_report": EvaluationReport((True,), (1.0,), (3,), (2.0,))._asdict(),
+    }
+    with pytest.raises(CheckpointError, match="standard deviation of a policy"):
+        exported(content, tmp_path, "policy.onnx")
+
+
 @pytest.mark.parametrize("algorithm", ["ddpg", "td3", "sac"])
 def test_torch_acts_as_the_workers_policy(algorithm):
     learner = make_algorithm(algorithm, LearnerConfig(hidden=(32, 16)), 13, 6, 1)

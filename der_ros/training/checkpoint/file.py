@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from der_ros.documents import open_regular, shortened
-from der_ros.errors import CheckpointError, ConfigurationError
+from der_ros.errors import CheckpointError, ConfigurationError, DerRosError
 from der_ros.training.checkpoint.arrays import read_array
 from der_ros.training.config import TrainingConfig, make_config
 from der_ros.whole_files import sync, whole_file
@@ -105,6 +106,24 @@ def latest_checkpoint(source: Path) -> Path:
     raise CheckpointError(
         f"resume: expected a checkpoint, or a run folder that holds one, at {source}"
     )
+
+
+@contextmanager
+def restoring(source: str) -> Iterator[None]:
+    """Turn every error that a damaged state causes in the ``with`` body into ``CheckpointError``.
+
+    Args:
+        source: Name of the checkpoint, or of the part that is restored, for the message.
+    """
+    try:
+        yield
+    except DerRosError as error:
+        raise CheckpointError(f"{source}: {error}") from error
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise CheckpointError(
+            f"{source}: expected what this release writes for this configuration, got something "
+            f"else ({error!r}); take an earlier checkpoint, or start a new run"
+        ) from error
 
 
 def config_of(path: Path) -> TrainingConfig:

@@ -25,7 +25,7 @@ class CheckpointWriter:
         """Write below ``run_dir`` and keep the newest ``keep`` checkpoints."""
         self._run_dir, self._keep = run_dir, keep
         self._thread: threading.Thread | None = None
-        self._error: OSError | None = None
+        self._error: Exception | None = None
 
     @property
     def busy(self) -> bool:
@@ -51,17 +51,17 @@ class CheckpointWriter:
             self._thread.join()
         if self._error is not None:
             raise CheckpointError(
-                f"checkpoint: expected to write below {self._run_dir}, got: {self._error}; make "
-                "room and resume from the checkpoint before"
+                f"checkpoint: expected to write below {self._run_dir}, got: {self._error!r}; make "
+                "room if the disk is full, and resume from the checkpoint before"
             ) from self._error
 
     def _write(self, path: Path, content: Mapping[str, Any]) -> None:
         try:
             save_checkpoint(path, content)
             drop_old_checkpoints(self._run_dir, self._keep)
-        except OSError as error:
+        except Exception as error:  # any other would end this thread, and finish() would not know
             self._error = error
-            logger.error("checkpoint %s could not be written: %s", path, error)
+            logger.error("checkpoint %s could not be written: %r", path, error)
 
 
 def checkpoint_path(run_dir: Path, env_steps: int) -> Path:

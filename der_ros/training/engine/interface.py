@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from der_ros.replay.array_types import Float32Array, FloatArray
+from der_ros.replay.finite_arrays import require_finite
 from der_ros.replay.shard import Batch, Shard
 from der_ros.replay.transitions import Episode, Transitions
 from der_ros.training.evaluation.episodes import EvaluationReport
@@ -22,6 +23,8 @@ ENTROPY_OF_SHARDS = 2
 ENTROPY_OF_RAY_REPLAY = 3
 ENTROPY_OF_RAY_POOL = 4
 ENTROPY_OF_DESTINATIONS = 5
+
+_SMALLEST = float(np.finfo(np.float32).tiny)
 
 
 class PolicySnapshot(NamedTuple):
@@ -194,5 +197,15 @@ def snapshot_state(snapshot: PolicySnapshot) -> dict[str, Any]:
 
 
 def snapshot_of(state: Mapping[str, Any]) -> PolicySnapshot:
-    """Return the snapshot from data returned by ``snapshot_state``."""
-    return PolicySnapshot(**{**state, "filter": FilterStatistics(**state["filter"])})
+    """Return the snapshot from data returned by ``snapshot_state``.
+
+    Raises:
+        CheckpointError: A number is not finite, or a standard deviation is not above 0.
+    """
+    filtered = FilterStatistics(**state["filter"])
+    require_finite("parameters of a policy", state["parameters"])
+    require_finite("networks of a policy", state["networks"])
+    require_finite("filter's mean of a policy", filtered.mean)
+    require_finite("filter's bound of a policy", np.array(filtered.clip), least=_SMALLEST)
+    require_finite("filter's standard deviation of a policy", filtered.std, least=_SMALLEST)
+    return PolicySnapshot(**{**state, "filter": filtered})

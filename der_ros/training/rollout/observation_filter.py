@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from der_ros.errors import CheckpointError
 from der_ros.replay.array_types import Float32Array
+from der_ros.replay.finite_arrays import require_finite
 from der_ros.replay.transitions import Transitions
 
 
@@ -102,16 +103,15 @@ class ObservationFilter:
         Raises:
             CheckpointError: The state has another observation size, or a number is not finite.
         """
+        require_finite("mean of the filter", state["mean"])
+        require_finite("squares of the filter", state["squares"], least=0.0)
+        require_finite("count of the filter", state["count"], least=0.0)
         for part in ("mean", "squares"):
             numbers = state[part]
             if numbers.shape != self._mean.shape:
                 raise CheckpointError(
                     f"checkpoint: expected a filter of {self._mean.shape} numbers, got "
                     f"{numbers.shape}"
-                )
-            if numbers.dtype.kind != "f" or not np.isfinite(numbers).all():
-                raise CheckpointError(
-                    f"checkpoint: expected finite numbers in the filter's {part}, got others"
                 )
         self.count = int(state["count"].item())
         self._mean = state["mean"].astype(np.float64)

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from der_ros.errors import CheckpointError, ConfigurationError
+from der_ros.errors import ConfigurationError
 from der_ros.tasks.base import Task
-from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint
+from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint, restoring
 from der_ros.training.checkpoint.writer import CheckpointWriter, set_checkpoints_aside_after
 from der_ros.training.config import TrainingConfig
 from der_ros.training.demonstrations.files import demonstrations_at, load_demonstrations
@@ -228,15 +228,8 @@ class TrainingRun(RunControl):
 
     def _load(self, path: Path) -> None:
         content = load_checkpoint(path)
-        try:
+        with restoring(str(path)):
             self._loop.load_state(loop_state(content, self.config))
-        except CheckpointError as error:
-            raise CheckpointError(f"{path}: {error}") from error
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise CheckpointError(
-                f"checkpoint {path}: expected what this release writes for this configuration, got "
-                f"something else ({error!r}); take an earlier checkpoint, or start a new run"
-            ) from error
         self._last_report = (0.0, self.learner.env_steps, self.learner.updates)
         forget_metrics_after(self.run_dir / "metrics.jsonl", self.learner.env_steps)
         set_checkpoints_aside_after(self.run_dir, self.learner.env_steps)

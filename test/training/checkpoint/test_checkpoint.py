@@ -13,6 +13,7 @@ from der_ros.training.checkpoint.file import (
     save_checkpoint,
 )
 from der_ros.training.checkpoint.writer import (
+    CheckpointWriter,
     checkpoint_path,
     drop_old_checkpoints,
     set_checkpoints_aside_after,
@@ -158,6 +159,17 @@ def test_a_checkpoint_nested_too_deep_is_refused(tmp_path):
         archive.writestr("tree.json", "[" * 100_000)
     with pytest.raises(CheckpointError, match="recursion"):
         load_checkpoint(path)
+
+
+def test_any_failed_write_is_known_at_the_end(tmp_path, caplog):
+    writer = CheckpointWriter(tmp_path, 2)
+    writer.start(1, {"later": lambda: object()})
+    with pytest.raises(CheckpointError, match="plain data at later.*checkpoint before"):
+        writer.finish()
+    assert "could not be written" in caplog.text
+    writer.start(2, CONTENT)
+    writer.finish()
+    assert latest_checkpoint(tmp_path) == checkpoint_path(tmp_path, 2)
 
 
 def test_old_and_half_written_checkpoints_are_dropped(tmp_path):

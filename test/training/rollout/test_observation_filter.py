@@ -37,3 +37,15 @@ def test_state_goes_round():
         assert (mine == theirs).all()
     with pytest.raises(CheckpointError, match="expected a filter"):
         ObservationFilter(4, 10.0, 1e-3).load_state(one.state())
+
+
+@pytest.mark.parametrize(
+    ("part", "value"), [("mean", np.nan), ("squares", np.inf), ("squares", -1.0), ("count", -1)]
+)
+def test_a_saved_filter_that_is_none_is_refused(part, value):
+    counted = ObservationFilter(3, 10.0, 1e-3)
+    counted.count_in(moments(drawn(10)))
+    state = counted.state()
+    state[part].flat[0] = value
+    with pytest.raises(CheckpointError, match=f"{part} of the filter: expected finite"):
+        ObservationFilter(3, 10.0, 1e-3).load_state(state)

@@ -5,10 +5,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import reach
 from small_runs import SMALL, different, newest
 
+from der_ros.errors import CheckpointError
 from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint, save_checkpoint
 from der_ros.training.checkpoint.writer import checkpoint_path
 from der_ros.training.config import make_config
@@ -136,6 +138,28 @@ def test_what_a_checkpoint_lacks_is_refused_by_name(tmp_path):
     made, folder = resumed_config(tmp_path / "run")
     with pytest.raises(ValueError, match=rf"{path.name}.*earlier"):
         TrainingRun(made, folder, resume=folder).run()
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("random", {}), ("episodes_started", None), ("exploration", {}), ("snapshot", np.nan)],
+)
+def test_a_damaged_worker_closes_its_environment(tmp_path, monkeypatch, part, value):
+    TrainingRun(make_config(SMALL), tmp_path).run()
+    path = latest_checkpoint(tmp_path)
+    content = load_checkpoint(path)
+    worker = content["loop"]["engine"]["rollouts"]
+    if part == "snapshot":
+        worker[part]["parameters"][0] = value
+    else:
+        worker[part] = value
+    save_checkpoint(path, content)
+    closed = []
+    monkeypatch.setattr(reach.Reach, "close", lambda _: closed.append(True))
+    made, folder = resumed_config(tmp_path)
+    with pytest.raises(CheckpointError, match=r"state of the worker: .*earlier"):
+        TrainingRun(made, folder, resume=folder).run()
+    assert closed == [True, True]  # one described the run's environment
 
 
 def test_a_damaged_checkpoint_leaves_the_one_before(tmp_path, caplog):

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from der_ros.training.checkpoint.file import restoring
 from der_ros.training.config import TrainingConfig
 from der_ros.training.engine.interface import (
     ENTROPY_OF_ROLLOUTS,
@@ -88,15 +89,17 @@ class InProcessWorker:
         self._resumed_at = 0
 
     def __enter__(self) -> InProcessWorker:
-        """Make the environment and the worker."""
+        """Make the environment and the worker, and restore the worker's state if there is one.
+
+        Raises:
+            CheckpointError: The state is none that this release writes.
+        """
         self._environment = make_environment(self._config)
-        entropy = (self._config.seed, ENTROPY_OF_ROLLOUTS, 0, self._resumed_at)
-        seed = np.random.SeedSequence(entropy)
-        self._worker = RolloutWorker(self._config, self._environment, 0, 1, seed, self._pilot)
-        if self._state is not None:
-            self._worker.load_state(self._state)
-        elif self._resumed_at:
-            self._worker.skip_random_steps()
+        try:
+            self._make_worker()
+        except BaseException:
+            self._environment.close()
+            raise
         return self
 
     def __exit__(
@@ -107,6 +110,17 @@ class InProcessWorker:
     ) -> None:
         """Close the worker's environment."""
         self._environment.close()
+
+    def _make_worker(self) -> None:
+        entropy = (self._config.seed, ENTROPY_OF_ROLLOUTS, 0, self._resumed_at)
+        seed = np.random.SeedSequence(entropy)
+        self._worker = RolloutWorker(self._config, self._environment, 0, 1, seed, self._pilot)
+        if self._state is None:
+            if self._resumed_at:
+                self._worker.skip_random_steps()
+            return
+        with restoring("checkpoint: state of the worker"):
+            self._worker.load_state(self._state)
 
     def receive(self, timeout_s: float, take: Callable[[Received], None]) -> None:
         """Collect one fragment or pass on a finished evaluation; ``timeout_s`` is not used."""
