@@ -6,7 +6,8 @@
 
 Each kind in ``support/perturbations.py`` is a single difference of known size; everything else is
 nominal. With ``--keep``, each point is a line of the file, and an interrupted benchmark continues
-with the next. ``--plot`` draws the file's points for the task, with all policies in one plot.
+with the next. ``--plot`` draws these and the file's points for the task, with all policies in one
+plot.
 """
 
 from __future__ import annotations
@@ -121,8 +122,9 @@ def main() -> int:
     arguments = _parser().parse_args()
     path = arguments.policy or shipped_policy(arguments.task)
     policy = OnnxPolicy.load(path, arguments.task)
-    figures = []
+    figures, now = [], {}
     for point, found in measured(policy, arguments):
+        now[point] = found
         name = f"{point.robot}.{point.kind}.{point.value:g}"
         low, high = wilson_interval(
             round(found["success_percent"] * point.episodes / 100.0), point.episodes
@@ -137,7 +139,7 @@ def main() -> int:
         figures += [Figure(f"{name}.{key}", value, "") for key, value in found.items()]
     show("robustness", figures, arguments.json)
     if arguments.plot is not None:
-        everything = kept_points(arguments.keep, PerturbedPoint)
+        everything = kept_points(arguments.keep, PerturbedPoint) | now
         draw(
             [(p._asdict(), f) for p, f in everything.items() if p.task == arguments.task],
             arguments.plot,
@@ -162,7 +164,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--episodes", type=int, default=50, help="episodes per point (%(default)s)")
     parser.add_argument("--option", action="append", help="NAME=VALUE of the environment")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="stores and reuses the points")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="plot of the points in --keep")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="plot of the points, with those in --keep"
+    )
     return parser
 
 

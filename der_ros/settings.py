@@ -164,6 +164,29 @@ def checked(declared: Setting, raw: object) -> Any:
     return value
 
 
+def check_ranges(made: object) -> None:
+    """Check each setting of a dataclass instance against its choices and range; None is allowed.
+
+    Raises:
+        ConfigurationError: A value is out of range, or is not one of the choices.
+    """
+    for each in settings_of(type(made)):
+        value = getattr(made, each.field)
+        if each.choices and value not in each.choices:
+            raise ConfigurationError(
+                f"{each.name}: expected one of {', '.join(each.choices)}, got {value!r}"
+            )
+        if value is None:
+            continue
+        # Negated so that NaN fails too.
+        if each.maximum is not None and not value <= each.maximum:
+            raise ConfigurationError(f"{each.name}: expected at most {each.maximum:g}, got {value}")
+        if each.minimum is not None and not value >= each.minimum:
+            raise ConfigurationError(
+                f"{each.name}: expected at least {each.minimum:g}, got {value}"
+            )
+
+
 def converted(name: str, value: object, hint: Any) -> Any:
     """Convert a value read from a document to the type annotation of its field.
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from der_ros.errors import ConfigurationError
 from der_ros.replay.array_types import Float32Array, FloatArray
 from der_ros.replay.transitions import Transitions
-from der_ros.settings import setting
+from der_ros.settings import check_ranges, setting
 
 ALGORITHM_NAMES = ("ddpg", "td3", "sac", "dqn")
 _MODULES = {"ddpg": "actor_critic", "td3": "actor_critic", "sac": "sac", "dqn": "dqn"}
@@ -36,22 +36,28 @@ class LearnerConfig:
         True, "LayerNorm after each hidden layer of the critics (Ball et al. 2023)"
     )
     learning_rate: float = setting(1e-3, "Learning rate of Adam, for policy and critics")
-    policy_loss_coefficient: float = setting(1.0, "Factor of the policy's loss (paper: 0.1)")
-    critic_loss_coefficient: float = setting(1.0, "Factor of the critics' loss (paper: 1.0)")
-    l2: float = setting(0.0, "Factor of the loss 0.5 · l2 · |weights|², without the biases")
+    policy_loss_coefficient: float = setting(
+        1.0, "Factor of the policy's loss (paper: 0.1)", minimum=0.0
+    )
+    critic_loss_coefficient: float = setting(
+        1.0, "Factor of the critics' loss (paper: 1.0)", minimum=0.0
+    )
+    l2: float = setting(
+        0.0, "Factor of the loss 0.5 · l2 · |weights|², without the biases", minimum=0.0
+    )
     huber: bool = setting(True, "Huber loss of the TD error with δ = 1; else half its square")
     tau: float = setting(
         0.005,
         "Step of the soft target update, 0 < tau <= 1; 1: a full copy every target_interval",
     )
     target_interval: int = setting(
-        0, "Trained samples from one target update to the next; 0: every update"
+        0, "Trained samples from one target update to the next; 0: every update", minimum=0
     )
     policy_delay: int = setting(2, "Critic updates for one policy update (TD3)", minimum=1)
     target_noise: float = setting(
-        0.2, "Standard deviation of the target policy's smoothing noise (TD3)"
+        0.2, "Standard deviation of the target policy's smoothing noise (TD3)", minimum=0.0
     )
-    target_noise_clip: float = setting(0.5, "Bound of the smoothing noise (TD3)")
+    target_noise_clip: float = setting(0.5, "Bound of the smoothing noise (TD3)", minimum=0.0)
     temperature: float = setting(0.2, "Entropy coefficient before the first update, above 0 (SAC)")
     target_entropy: float | None = setting(
         None, "Entropy that the coefficient is adapted to; None: minus the action's size (SAC)"
@@ -68,16 +74,17 @@ class LearnerConfig:
 
     def __post_init__(self) -> None:
         """Reject invalid settings."""
+        check_ranges(self)
         if not self.hidden or min(self.hidden) < 1:
             raise ConfigurationError(
                 f"hidden: expected one or more layers of at least one unit, got {self.hidden}"
             )
         if self.temperature <= 0.0:
             raise ConfigurationError(f"temperature: expected above 0, got {self.temperature}")
-        if not 0.0 < self.tau <= 1.0 or self.policy_delay < 1 or self.learning_rate <= 0.0:
+        if not 0.0 < self.tau <= 1.0 or self.learning_rate <= 0.0:
             raise ConfigurationError(
-                "learner: expected 0 < tau <= 1, policy_delay >= 1 and learning_rate > 0, got "
-                f"{self.tau}, {self.policy_delay} and {self.learning_rate}"
+                f"learner: expected 0 < tau <= 1 and learning_rate > 0, got {self.tau} and "
+                f"{self.learning_rate}"
             )
 
 

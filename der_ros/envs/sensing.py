@@ -22,6 +22,7 @@ from der_ros.envs.governing import seen_at_rest
 from der_ros.envs.latency import DelayLine
 from der_ros.envs.randomization import Randomization
 from der_ros.envs.sensor_filter import SensorFilter
+from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Wrench
 from der_ros.rotation import Quadruple, Six, Triple, rotate_both
 from der_ros.sim.world import AssemblyWorld
@@ -41,8 +42,17 @@ class GeneratorState(NamedTuple):
 
     @classmethod
     def of(cls, generator: np.random.Generator) -> GeneratorState:
-        """Return the state of a generator."""
+        """Return the state of a generator.
+
+        Raises:
+            ConfigurationError: The generator is of another kind.
+        """
         found: Any = generator.bit_generator.state
+        if found["bit_generator"] != "PCG64":
+            raise ConfigurationError(
+                f"random generator: expected numpy's PCG64, got {found['bit_generator']}; use "
+                "numpy.random.default_rng"
+            )
         words = found["state"]
         return cls(words["state"], words["inc"], found["has_uint32"], found["uinteger"])
 

@@ -11,6 +11,7 @@ from typing import Any
 from der_ros.bags.bag_replay import read_action_repeat
 from der_ros.bags.reader import BagReader
 from der_ros.control.frame_names import BASE_FRAME
+from der_ros.documents import shortened
 from der_ros.errors import BagError, ConfigurationError, ContractError
 from der_ros.geometry import Pose
 from der_ros.offline_replay.cdr_messages import decode_pose
@@ -39,6 +40,7 @@ STREAMED = (
 _ARRAYS = dict.fromkeys((OBSERVATION_TOPIC, ACTION_TOPIC), "std_msgs/msg/Float32MultiArray")
 _POSES_LOOKED_AT = 400
 _PAUSE_CYCLES = 2.5
+_LONGEST_CYCLE_S = 1.0
 _DIAGNOSTICS_LOOKED_AT = 100
 
 
@@ -177,7 +179,13 @@ def _told_cycle_s(reader: BagReader) -> float:
     for each in islice(reader.messages(topic), _DIAGNOSTICS_LOOKED_AT):
         for status in each.message.status:
             if status.name.endswith("kuka_bridge: motion"):
-                return float(_pairs(status).get("cycle_s", 0.0))
+                text = _pairs(status).get("cycle_s", "0")
+                if not 0.0 <= (cycle_s := float(text)) <= _LONGEST_CYCLE_S:
+                    raise BagError(
+                        f"bag {reader.path}: {topic}: expected a cycle_s of 0 to "
+                        f"{_LONGEST_CYCLE_S:g} s, got {shortened(text)}"
+                    )
+                return cycle_s
     return 0.0
 
 
@@ -202,8 +210,16 @@ def _result(reader: BagReader) -> RecordedResult | None:
     found = None
     for each in reader.messages(reader.find(RESULT_TOPIC)):
         texts = _pairs(each.message)
-        duration_ns = int(1e9 * float(texts["duration_s"]))
+        try:
+            duration_ns = int(1e9 * float(texts["duration_s"]))
+            outcome, reason = texts["outcome"], texts["reason"]
+            if duration_ns < 0:
+                raise ValueError(f"got a duration of {texts['duration_s']} s")
+        except (KeyError, ValueError, OverflowError) as error:
+            raise BagError(
+                f"bag {reader.path}: {RESULT_TOPIC}: expected duration_s, outcome and reason of an "
+                f"attempt, got {shortened(texts)}"
+            ) from error
         began_ns = each.stamp_ns - duration_ns
-        is_home = "final_depth_m" in texts
-        found = RecordedResult(texts["outcome"], texts["reason"], began_ns, each.stamp_ns, is_home)
+        found = RecordedResult(outcome, reason, began_ns, each.stamp_ns, "final_depth_m" in texts)
     return found

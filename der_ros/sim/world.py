@@ -144,6 +144,8 @@ class AssemblyWorld:
 
         Raises:
             DerRosError: PyBullet opens no world: no display for the window, or too many worlds.
+            ConfigurationError: A piece cannot be built, or the arm does not reach the start; the
+                world is closed again.
         """
         if self._client >= 0:
             return self
@@ -156,6 +158,15 @@ class AssemblyWorld:
         if client < 0:
             raise DerRosError("PyBullet: expected a physics world, got none; close other worlds")
         self._client = client
+        try:
+            self._build(client)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _build(self, client: int) -> None:
+        """Build the scene in a new client and reset it to the task's nominal start."""
         set_engine(client, self.physics_dt_s, self.task.held)
         self._tool = self._make_tool(client)
         self._grounds = GroundCache(client, self.task.ground)
@@ -165,7 +176,6 @@ class AssemblyWorld:
         if self._gui:
             look_at_joint(client)
         self.reset(InitialState(self.task.start_pose, Pose.identity()))
-        return self
 
     def close(self) -> None:
         """Disconnect from PyBullet; no effect if closed."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 from der_ros.errors import ConfigurationError
 
 
 def require_range(
     value: float, name: str, *, low: float, high: float = math.inf, inclusive: bool = True
-) -> float:
-    """Return ``value`` if it is a finite number in the range.
+) -> None:
+    """Check that ``value`` is a finite number in the range.
 
     Args:
         value: Value of the option.
@@ -22,17 +23,14 @@ def require_range(
     Raises:
         ConfigurationError: The value is not a finite number in the range.
     """
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"{name}: expected a number, got {value!r}") from error
-    above = number >= low if inclusive else number > low
-    if not (math.isfinite(number) and above and number <= high):
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ConfigurationError(f"{name}: expected a number, got {value!r}")
+    above = value >= low if inclusive else value > low
+    if not (math.isfinite(value) and above and value <= high):
         bracket = "[" if inclusive else "("
         raise ConfigurationError(
             f"{name}: expected a finite number in {bracket}{low}, {high}], got {value!r}"
         )
-    return number
 
 
 def require_interval(

@@ -20,7 +20,7 @@ from der_ros.policy.policy_view import ORIENTATIONS, check_view
 from der_ros.replay.shard import ShardConfig
 from der_ros.replay.sharded import ReplayConfig, zone_slots
 from der_ros.replay.structures import STRUCTURE_NAMES
-from der_ros.settings import converted, setting, settings_of
+from der_ros.settings import check_ranges, converted, setting
 from der_ros.tasks import TASK_NAMES
 
 PRESET_NAMES = ("fast", "paper", "gym", "wide")
@@ -63,7 +63,7 @@ class TrainingConfig:
     algorithm: str = setting("td3", "Learner", choices=ALGORITHM_NAMES)
     learner: LearnerConfig = field(default_factory=LearnerConfig)
     reward_scale: float = setting(1.0, "Factor by which the learner multiplies the n-step return")
-    gamma: float = setting(0.99, "Discount of one step, 0 < gamma <= 1")
+    gamma: float = setting(0.99, "Discount of one step, 0 < gamma < 1, or 1 with env")
     n_step: int = setting(3, "Number of environment steps in a transition")
 
     replay_structure: str = setting(
@@ -222,7 +222,7 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         """Check the settings, and those of replay and learner."""
-        self._check_ranges()
+        check_ranges(self)
         self._check_observations()
         self._check_workers()
         self._check_exploration()
@@ -290,6 +290,11 @@ class TrainingConfig:
             self._check_above_0(name)
         if not 0.0 < self.gamma <= 1.0:
             raise ConfigurationError(f"gamma: expected above 0 and at most 1, got {self.gamma}")
+        if self.gamma == 1.0 and not self.env:
+            raise ConfigurationError(
+                "gamma: expected below 1 with a task of this package, in which a piece that is "
+                "given up earns its last reward for ever, reward / (1 - gamma); got 1"
+            )
 
     def _check_replay(self) -> None:
         """Check the demonstrations and importance weights, and the replay's own configuration."""
@@ -310,23 +315,6 @@ class TrainingConfig:
     def _check_above_0(self, name: str) -> None:
         if not getattr(self, name) > 0.0:
             raise ConfigurationError(f"{name}: expected above 0, got {getattr(self, name)}")
-
-    def _check_ranges(self) -> None:
-        """Check each setting against its declared choices and minimum."""
-        for each in settings_of(type(self)):
-            value = getattr(self, each.field)
-            if each.choices and value not in each.choices:
-                raise ConfigurationError(
-                    f"{each.name}: expected one of {', '.join(each.choices)}, got {value!r}"
-                )
-            if each.maximum is not None and value > each.maximum:
-                raise ConfigurationError(
-                    f"{each.name}: expected at most {each.maximum:g}, got {value}"
-                )
-            if each.minimum is not None and value < each.minimum:
-                raise ConfigurationError(
-                    f"{each.name}: expected at least {each.minimum:g}, got {value}"
-                )
 
     def replay(self) -> ReplayConfig:
         """Return the replay's configuration, without a zone if nothing would ever fill it."""

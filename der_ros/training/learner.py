@@ -203,10 +203,16 @@ class LearnerLoop:
         self.evaluator.expect(self._engine.evaluate(request))
 
     def finish_evaluation(self) -> None:
-        """Wait up to 0.1 s for parts of the evaluation; drop the workers' reports."""
+        """Wait up to 0.1 s for parts of the evaluation; drop the workers' reports.
+
+        Raises:
+            ConfigurationError: A worker has failed, and so would its replacements.
+        """
         for message in self._engine.receive(0.1):
             if isinstance(message, EvaluationPart):
                 self._take_in_evaluation(message)
+            elif isinstance(message, WorkerFailed):
+                raise _failed(message)
 
     def evaluation_metrics(self) -> list[dict[str, float]]:
         """Return one set of metrics per evaluation that has ended since the last call."""
@@ -252,7 +258,7 @@ class LearnerLoop:
             elif isinstance(message, EvaluationPart):
                 self._take_in_evaluation(message)
             elif isinstance(message, WorkerFailed):
-                raise ConfigurationError(f"rollout worker {message.worker}: {message.reason}")
+                raise _failed(message)
         if messages:
             self._engine.insert_if_due(learner.env_steps)
             if learner.worth_publishing:
@@ -292,3 +298,7 @@ class LearnerLoop:
                     "rollout/evaluation_return": report.mean_return,
                 }
             )
+
+
+def _failed(message: WorkerFailed) -> ConfigurationError:
+    return ConfigurationError(f"rollout worker {message.worker}: {message.reason}")

@@ -113,6 +113,14 @@ def test_nothing_is_saved_before_the_first_reset():
         AssemblyEnv(make_task("lap_joint"), randomization=Randomization()).save_state()
 
 
+def test_a_generator_of_another_kind_is_not_saved():
+    env = in_the_middle("lap_joint", "deploy")
+    env.np_random = np.random.Generator(np.random.MT19937(0))
+    with pytest.raises(ConfigurationError, match=r"expected numpy's PCG64, got MT19937"):
+        env.save_state()
+    env.close()
+
+
 @pytest.fixture(scope="module")
 def data():
     env = in_the_middle("lap_joint", "deploy")

@@ -157,6 +157,17 @@ def test_further_topics_of_unknown_types_do_not_matter(tmp_path, recorded):
     assert replay_bag.main([str(bag), "--policy", str(POLICY)]) == 0
 
 
+def test_a_topic_cannot_move_the_terminals_cursor(tmp_path, capsys, recorded):
+    kinds, _, messages = recorded
+    name = "/cam\x1b[2J\nerror: all is lost"
+    foreign = [*messages, (name, messages[0][1], b"\0\1\0\0abcd")]
+    bag = humble_bag(tmp_path / "bag", kinds | {name: "their_msgs/msg/Frame"}, foreign)
+    assert bags.main(["info", str(bag)]) == 0
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert r"/cam\x1b[2J\nerror: all is lost" in printed
+
+
 @pytest.mark.parametrize("moved_ns", [YEAR_2200_NS, -(10**19) // 5], ids=["2200", "negative"])
 def test_absurd_times_of_the_bag_are_refused(tmp_path, capsys, recorded, moved_ns):
     kinds, _, messages = recorded

@@ -43,6 +43,16 @@ def test_an_unknown_task_is_refused_by_its_name(tmp_path, capsys):
     assert "lap_jaint" in error
 
 
+@pytest.mark.parametrize("key", [b"duration_s", b"outcome", b"reason"])
+def test_a_verdict_that_lacks_a_part_is_refused(tmp_path, capsys, key):
+    def renamed(data):
+        return data.replace(key + b"\0", key[:-1] + b"x\0")
+
+    changes = {"assembly_supervisor/result": renamed}
+    error = refused(copied(tmp_path, BAG.name, changes=changes), capsys)
+    assert "assembly_supervisor/result: expected duration_s, outcome and reason" in error
+
+
 @pytest.mark.parametrize("topic", ["netft_data", "kuka/tcp_pose", "kuka/cycle_inputs"])
 def test_other_bytes_are_refused_with_their_topic(tmp_path, capsys, topic):
     bag = copied(tmp_path, BAG.name, changes={topic: lambda data: data[:20]})

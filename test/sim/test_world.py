@@ -378,3 +378,27 @@ def test_opening_writes_nothing_to_standard_output(capfd):
     with AssemblyWorld(LapJoint()):
         pass
     assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize("robot", ["robotless", "kr60"])
+def test_a_world_that_cannot_be_built_leaves_nothing_open(monkeypatch, robot):
+    world = AssemblyWorld(make_task("lap_joint"), robot=robot)
+
+    def unreachable(*_):
+        raise ConfigurationError("out of reach")
+
+    connected, connect = [], pybullet.connect
+
+    def noted(kind):
+        connected.append(connect(kind))
+        return connected[-1]
+
+    monkeypatch.setattr(pybullet, "connect", noted)
+    monkeypatch.setattr(world, "reset", unreachable)
+    for _ in range(2):  # a second attempt is made, not taken as open
+        with pytest.raises(ConfigurationError, match="out of reach"):
+            world.open()
+    assert len(connected) == 2
+    assert not any(pybullet.isConnected(client) for client in connected)
+    with pytest.raises(DerRosError, match="expected an open world"):
+        _ = world.client

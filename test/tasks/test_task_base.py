@@ -92,7 +92,7 @@ def test_make_task_knows_its_tasks_and_their_options():
 
 
 def test_require_range_says_which_end_is_open():
-    assert require_range(0.0, "a", low=0.0) == 0.0
+    require_range(0.0, "a", low=0.0)
     with pytest.raises(ConfigurationError, match=r"a: .* in \(0.0, inf\], got 0.0"):
         require_range(0.0, "a", low=0.0, inclusive=False)
 
@@ -121,3 +121,9 @@ def test_a_piece_is_led_to_the_nearest_start_there_is(name, yaw_deg, kept_deg):
 
 def yaw_quaternion(angle_deg):
     return quaternion_from_rotation_vector((0.0, 0.0, math.radians(angle_deg)))
+
+
+@pytest.mark.parametrize("value", ["0.5", True, None, [0.5]])
+def test_an_option_that_is_no_number_is_refused(value):
+    with pytest.raises(ConfigurationError, match=r"^a: expected a number, got"):
+        require_range(value, "a", low=0.0)

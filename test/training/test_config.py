@@ -157,7 +157,12 @@ def test_an_unknown_key_is_refused_with_the_known_ones():
         ("replay_structure", "one_shot_each"),  # without demonstrations
         ("zone_share", 1.5),
         ("gamma", 1.5),
+        ("gamma", 1),  # a piece that is given up would cost infinitely much
         ("max_minutes", 0),
+        ("privileged", -3),
+        ("l2", -1e-3),
+        ("target_interval", -1),
+        ("target_noise_clip", -0.5),
         ("workers", -2),
         ("zone_size", 10**9),
         ("zone_size", -0.5),
@@ -177,8 +182,9 @@ def test_a_wrong_value_is_refused_by_name(name, value):
 
 
 def test_values_take_the_type_of_their_field():
-    config = make_config({"gamma": 1, "batch_size": 64.0, "hidden": [8], "zone_share": None})
-    assert (config.gamma, type(config.gamma)) == (1.0, float)
+    values = {"reward_scale": 1, "batch_size": 64.0, "hidden": [8], "zone_share": None}
+    config = make_config(values)
+    assert (config.reward_scale, type(config.reward_scale)) == (1.0, float)
     assert (config.batch_size, config.learner.hidden) == (64, (8,))
 
 

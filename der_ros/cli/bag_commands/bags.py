@@ -16,7 +16,7 @@ from der_ros.cli._tool import add_json_option, run_tool
 from der_ros.cli.bag_commands.info import add_info
 from der_ros.cli.bag_commands.minimize import add_minimize
 from der_ros.cli.bag_commands.plot import add_plot
-from der_ros.errors import BagError
+from der_ros.errors import BagError, printable
 
 if TYPE_CHECKING:
     from der_ros.bags.repair import RepairReport
@@ -79,7 +79,7 @@ def _repair(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(report._asdict() | {"bag": str(report.bag)}))
     else:
-        print("\n".join(_repair_lines(report)))
+        print("\n".join(map(printable, _repair_lines(report))))
     return 0
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from der_ros.bags.bag_facts import BagFacts, TopicFacts, read_bag_facts
 from der_ros.bags.reader import BagReader
 from der_ros.cli._tool import add_json_option
-from der_ros.errors import BagError
+from der_ros.errors import BagError, printable
 
 
 def add_info(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,7 +37,7 @@ def _info(options: argparse.Namespace) -> int:
         lists = {"topics": topics, "pauses": pauses}
         print(json.dumps(facts._asdict() | {"bag": str(facts.bag), **lists}))
     else:
-        print("\n".join(_lines(facts)))
+        print("\n".join(map(printable, _lines(facts))))
     return 0
 
 

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from der_ros.cli._tool import add_json_option
+from der_ros.errors import printable
 from der_ros.policy.attempt import Outcome
 
 _ANY = "verdict"
@@ -44,7 +45,7 @@ def _minimize(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(found._asdict() | {"bag": str(found.bag)}))
         return 0
-    print(f"{found.bag}: {found.outcome} ({found.reason})")
+    print(printable(f"{found.bag}: {found.outcome} ({found.reason})"))
     print(f"    {found.seconds:.2f} of {found.seconds_before:.2f} s")
     print(f"    {found.topics} of {found.topics_before} topics")
     print(f"    expectation: {expectation_file(found.bag)}")

@@ -23,7 +23,7 @@ from der_ros.bags.bag_replay import (
 )
 from der_ros.bags.reader import BagReader
 from der_ros.cli._tool import add_json_option, run_tool
-from der_ros.errors import BagError, ConfigurationError, DerRosError
+from der_ros.errors import BagError, ConfigurationError, DerRosError, printable
 from der_ros.offline_replay.attempt_replay import AttemptReplay, replay_bag
 from der_ros.offline_replay.attempt_setup import is_attempt
 from der_ros.offline_replay.junit_report import JUnitCase, write_junit
@@ -106,7 +106,7 @@ def _replay(
         report = _joined(report, values["replay"]["differs"])
     _show(report, options.json)
     if found is not None and not options.json:
-        print("\n".join(lines_of(values["replay"])))
+        print("\n".join(map(printable, lines_of(values["replay"]))))
     return _Result(report, dataclasses.asdict(report) | values, time.monotonic() - began_s)
 
 
@@ -127,7 +127,7 @@ def _replay_actions(
             f"bag {bag}: expected a policy for --from observations, got recorded actions "
             f"({acted.made_by}); give one with --policy"
         )
-    print(f"actions: those of the bag ({acted.made_by})", file=sys.stderr)
+    print(printable(f"actions: those of the bag ({acted.made_by})"), file=sys.stderr)
     return ReplayReport(str(bag), len(read_samples(reader)), None, ReplayVerdict.SAME)
 
 
@@ -270,9 +270,9 @@ def _tolerance(text: str) -> float:
 def _show(report: ReplayReport, as_json: bool) -> None:
     """Print the report as text unless ``as_json``; the reason always goes to standard error."""
     if report.verdict is ReplayVerdict.UNUSABLE:
-        print(f"error: {report.reason}", file=sys.stderr)
+        print(printable(f"error: {report.reason}"), file=sys.stderr)
     elif report.reason:
-        print(report.reason, file=sys.stderr)
+        print(printable(report.reason), file=sys.stderr)
     if not as_json and report.verdict is not ReplayVerdict.UNUSABLE:
         print(f"bag:                   {report.bag}")
         print(f"samples:               {report.samples}")

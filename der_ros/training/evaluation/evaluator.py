@@ -40,6 +40,7 @@ class Evaluator:
         self._request: EvaluationRequest | None = None
         self._report, self._parts_due = NO_EPISODES, 0
         self._started = 0
+        self._next_seed = TRAINING_EVALUATION_SEED
         self._ended_at = 0
 
     @property
@@ -62,12 +63,11 @@ class Evaluator:
 
     def start(self, snapshot: PolicySnapshot) -> EvaluationRequest:
         """Return a new request; then call ``expect`` with the number of parts of the answer."""
-        count = self._config.evaluation_episodes
-        first = TRAINING_EVALUATION_SEED + self._started * count
+        first = self._next_seed
+        self._next_seed += self._config.evaluation_episodes
         self._started += 1
-        self._request = EvaluationRequest(
-            self._started, snapshot, tuple(range(first, first + count))
-        )
+        seeds = tuple(range(first, self._next_seed))
+        self._request = EvaluationRequest(self._started, snapshot, seeds)
         self._report = NO_EPISODES
         return self._request
 
@@ -100,6 +100,7 @@ class Evaluator:
             "best_snapshot": None if best is None else snapshot_state(best.snapshot),
             "best_report": None if best is None else best.report._asdict(),
             "started": self._started,
+            "next_seed": self._next_seed,
             "ended_at": self._ended_at,
         }
 
@@ -107,6 +108,9 @@ class Evaluator:
         """Restore a state returned by ``state``."""
         self.best = best_in(state)
         self._started, self._ended_at = int(state["started"]), int(state["ended_at"])
+        # Releases that did not save the next seed had used these many of the same evaluations.
+        used = self._started * self._config.evaluation_episodes
+        self._next_seed = int(state.get("next_seed", TRAINING_EVALUATION_SEED + used))
 
 
 def best_in(state: Mapping[str, Any]) -> Best | None:

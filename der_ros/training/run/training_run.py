@@ -145,7 +145,7 @@ class TrainingRun(RunControl):
         return None
 
     def _evaluate_at_the_end(self) -> None:
-        """Evaluate the last policy if any update was done."""
+        """Wait for the evaluation under way, or evaluate the last policy if any update was done."""
         if self.learner.updates == 0:
             return
         evaluator = self._loop.evaluator

@@ -164,7 +164,7 @@ def test_a_checkpoint_nested_too_deep_is_refused(tmp_path):
 def test_any_failed_write_is_known_at_the_end(tmp_path, caplog):
     writer = CheckpointWriter(tmp_path, 2)
     writer.start(1, {"later": lambda: object()})
-    with pytest.raises(CheckpointError, match="plain data at later.*checkpoint before"):
+    with pytest.raises(CheckpointError, match=r"plain data at later.*checkpoint before"):
         writer.finish()
     assert "could not be written" in caplog.text
     writer.start(2, CONTENT)

@@ -2,7 +2,17 @@ import gymnasium
 import numpy as np
 import pytest
 
-from der_ros.training.evaluation.episodes import NO_EPISODES, evaluate, median, wilson_interval
+from der_ros.training.config import make_config
+from der_ros.training.engine.interface import EvaluationPart, PolicySnapshot
+from der_ros.training.evaluation.episodes import (
+    NO_EPISODES,
+    EvaluationReport,
+    evaluate,
+    median,
+    wilson_interval,
+)
+from der_ros.training.evaluation.evaluator import Evaluator
+from der_ros.training.rollout.observation_filter import FilterStatistics
 
 
 class Countdown(gymnasium.Env):
@@ -59,3 +69,29 @@ def test_nothing_is_known_of_nothing():
     assert wilson_interval(0, 0) == (0.0, 1.0)
     assert median([]) is None
     assert median([1, 9, 2]) == 2.0
+
+
+ONES = np.ones(3, np.float32)
+SNAPSHOT = PolicySnapshot(ONES, FilterStatistics(ONES, ONES, 10.0), 1, np.zeros(0, np.float32))
+
+
+def evaluated(evaluator):
+    """Do one evaluation, in which every episode fails; return its seeds."""
+    request = evaluator.start(SNAPSHOT)
+    evaluator.expect(1)
+    count = len(request.seeds)
+    report = EvaluationReport((False,) * count, (0.0,) * count, (1,) * count, (0.0,) * count)
+    assert evaluator.take_in(EvaluationPart(0, request.number, report), 1) == report
+    return set(request.seeds)
+
+
+def test_no_seed_is_used_twice_by_a_resumed_run():
+    first = Evaluator(make_config({"evaluation_episodes": 20}))
+    used = evaluated(first) | evaluated(first)
+    resumed = Evaluator(make_config({"evaluation_episodes": 5}))
+    resumed.load_state(first.state())
+    assert not used & evaluated(resumed)
+    old = {name: value for name, value in first.state().items() if name != "next_seed"}
+    going_on = Evaluator(make_config({"evaluation_episodes": 20}))
+    going_on.load_state(old)
+    assert not used & evaluated(going_on)

@@ -280,7 +280,7 @@ class ProcessWorkers:
             The failure that ends the run, if this worker's processes die at their start; else None.
         """
         self._pipes[worker].close()
-        self._processes[worker].join(_TIME_TO_END_S)
+        _end(self._processes[worker], _TIME_TO_END_S)
         code = self._processes[worker].exitcode
         logger.warning("rollout worker %d ended (exit code %s); starting another", worker, code)
         self._processes[worker], self._pipes[worker] = self._start(worker)
@@ -308,10 +308,15 @@ class ProcessWorkers:
             pipe.close()
         deadline = time.monotonic() + _TIME_TO_END_S
         for process in self._processes:
-            process.join(max(0.0, deadline - time.monotonic()))
-            if process.is_alive():
-                process.kill()
-                process.join()
+            _end(process, max(0.0, deadline - time.monotonic()))
+
+
+def _end(process: BaseProcess, timeout_s: float) -> None:
+    """Wait for the end of a process; kill it after ``timeout_s``, as it shares memory."""
+    process.join(timeout_s)
+    if process.is_alive():
+        process.kill()
+        process.join()
 
 
 @contextlib.contextmanager
