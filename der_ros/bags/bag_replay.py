@@ -7,11 +7,11 @@ The comparison runs offline and in bag order, so it is exact and repeatable.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,13 +26,12 @@ from der_ros.policy.policy_topics import (
     INFO_TOPIC,
     OBSERVATION_TOPIC,
 )
-from der_ros.policy.policy_view import for_attempt
+from der_ros.policy.policy_view import Policy, for_attempt
 
 DEFAULT_TOLERANCE = 1e-5
 POLICY_MADE = "policy"
 """Kind of the actor in a bag without a person or a script."""
 _TICK_DIGITS = 19
-Policy: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 class ReplayVerdict(str, Enum):

@@ -31,11 +31,12 @@ from der_ros.offline_replay.cycle_samples import (
 from der_ros.offline_replay.differences import Differences
 from der_ros.offline_replay.motion_replay import Outside
 from der_ros.offline_replay.recorded_stream import Cycle, RecordedStream, Tick
-from der_ros.offline_replay.replay_side import Actor, Policy, Scale, Side
+from der_ros.offline_replay.replay_side import Actor, Scale, Side
 from der_ros.offline_replay.tick_replay import RECENT_NS, InputMatcher
 from der_ros.offline_replay.twist_guess import TWIST_TOLERANCE, Guess, TwistGuess
 from der_ros.offline_replay.what_if import WhatIf
 from der_ros.offline_replay.wire.wire_source import WireSource
+from der_ros.policy.policy_view import Policy
 
 DECIDED_TOLERANCE = 1e-6
 """Tolerance of a decided twist, m/s and rad/s: rounding on another processor."""

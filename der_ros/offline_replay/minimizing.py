@@ -1,12 +1,13 @@
 """Reduces a bag to the shortest one with the same verdict, so that a fault becomes a small test.
 
-Every candidate is replayed like in ``replay_bag``, and accepted if nothing differs. First the end
-is cut after the verdict, then each topic that the replay does not need is dropped, then the
-beginning is cut as late as possible, an operator's stop keeps the second before it. Small topics,
-such as the recorded result, are kept in full.
+Every candidate is replayed as in ``replay_bag``, and accepted if nothing differs. First the end is
+cut after the verdict, then each topic that the replay does not need is dropped, then the beginning
+is cut as late as possible; a bag that ends with an operator's stop keeps the second before it.
+Small topics, such as the recorded result, are kept in full.
 
-A policy that remembers earlier observations acts differently if the beginning is cut. So its bag is
-cut with the recorded actions, as that of a person or a script, and its expectation says so.
+A policy that remembers earlier observations acts differently once the beginning is cut. Such a bag
+is therefore replayed with its recorded actions, like that of a person or a script, and its
+expectation says so.
 """
 
 from __future__ import annotations

@@ -21,9 +21,8 @@ from der_ros.offline_replay.recorded_stream import Cycle, Recorded, Tick, Window
 from der_ros.offline_replay.tick_replay import SeenInputs, fill, replayed_inputs
 from der_ros.offline_replay.verdict_replay import VerdictReplay
 from der_ros.offline_replay.what_if import WhatIf
-from der_ros.policy.policy_view import for_attempt
+from der_ros.policy.policy_view import Policy, for_attempt
 
-Policy: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Scale: TypeAlias = Callable[[NDArray[np.float32]], Array]
 Actor: TypeAlias = tuple[Policy | None, Scale]
 """A policy, and the function from its action to a twist; without a policy, recorded actions."""

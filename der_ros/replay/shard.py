@@ -152,8 +152,8 @@ class Shard:
         self._permanent += rows
         self._zone = Ring(self._permanent, self.config.zone_size)
 
-    def insert(self, transitions: Transitions, td_errors: FloatArray | None = None) -> None:
-        """Write a success to the zone, over its oldest rows (paper, Alg. 1, last line).
+    def require_room(self) -> None:
+        """Check that insertions have room in the zone.
 
         Raises:
             ConfigurationError: Permanent demonstrations fill the zone.
@@ -161,8 +161,16 @@ class Shard:
         if self.zone_room == 0:
             raise ConfigurationError(
                 "demonstration zone: expected room for successes beside the permanent "
-                "demonstrations, got none; enlarge the zone"
+                "demonstrations, got none; enlarge the zone or switch der off"
             )
+
+    def insert(self, transitions: Transitions, td_errors: FloatArray | None = None) -> None:
+        """Write a success to the zone, over its oldest rows (paper, Alg. 1, last line).
+
+        Raises:
+            ConfigurationError: Permanent demonstrations fill the zone.
+        """
+        self.require_room()
         self._append(self._zone, transitions, td_errors)
 
     def sample(self, rows: int, rng: np.random.Generator, beta: float | None = None) -> Batch:

@@ -139,11 +139,8 @@ class ShardedReplay:
         for shard, numbers in zip(self.shards, assignment, strict=True):
             for number in numbers:
                 shard.add_demonstration(*self._as_inserted(demonstrations[number]))
-            if config.der and shard.zone_room == 0:
-                raise ConfigurationError(
-                    "demonstration zone: expected room for successes beside the permanent "
-                    "demonstrations, got none; enlarge the zone or switch der off"
-                )
+            if config.der:
+                shard.require_room()
 
     def add(self, transitions: Transitions, td_errors: FloatArray | None = None) -> None:
         """Add a worker's fragment to a randomly drawn shard."""

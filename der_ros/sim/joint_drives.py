@@ -222,7 +222,7 @@ class JointDrives:
 
 
 def _smooth(start: Array, end: Array, cycles: int) -> Iterator[Array]:
-    """Return the joint angles of each cycle along a smoothstep, at rest at both ends."""
+    """Yield the joint angles of each cycle along a smoothstep, at rest at both ends."""
     for cycle in range(1, cycles + 1):
         share = cycle / cycles
         share *= share * (3.0 - 2.0 * share)

@@ -229,12 +229,12 @@ class Task(ABC):
         return InitialState(held, ground)
 
     def is_seated(self, pose: Pose) -> bool:
-        """Return whether the held piece at ``pose`` counts as assembled, judged as on a real robot.
+        """Return True if the held piece at ``pose`` counts as assembled, judged as on a real robot.
 
-        The true goal is not known there. What counts is the depth, deeper than 0.8 epsilon above
-        the goal, inside the range of places and yaws that the ground piece can have: what lies on
-        top or is stuck is much too high. 0.8 leaves room in the distance for the play and the
-        angle that the ground piece allows.
+        The true goal is not known on a real robot. So the piece has to be at most 0.8 epsilon
+        above the goal, at a place and a yaw that the ground piece can have; a piece that lies on
+        top or is stuck is much higher. The factor 0.8 leaves the rest of the distance epsilon to
+        the sideways play and the angle that the ground piece allows.
         """
         x, y, z = pose.position.tolist()
         reach = self.ground_reach_m + self.clearance_m

@@ -109,7 +109,7 @@ class Drawn(NamedTuple):
 
     shard: int
     batch: Batch
-    staleness: float  # mean age of the rows, in transitions written to the shard since
+    staleness: float  # mean age of the rows, in rows written to their zone or ring since
     zone_share: float  # share of rows from the demonstration zone, 0 to 1
 
 

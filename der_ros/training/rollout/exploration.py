@@ -61,8 +61,8 @@ class GaussianNoise:
 class OrnsteinUhlenbeckNoise:
     """Ornstein-Uhlenbeck noise x ← x - θ·x + σ·N(0, 1), with one scale per worker.
 
-    Worker i of N scales by noise_max · 0.4^(1 + 7i/(N-1)) · 2, the 2 being the width of the action
-    range (Ape-X DDPG as RLlib had it).
+    Worker i of N scales by 2 · noise_max · 0.4^(1 + 7i/(N-1)), where 2 is the width of the action
+    range (Ape-X DDPG as RLlib had it); a single worker by 2 · noise_max.
     """
 
     def __init__(self, scale: float, theta: float, sigma: float, worker: int, workers: int) -> None:

@@ -12,6 +12,7 @@ from der_ros.training.study.arms import DER_OFF, DER_ON, INTERVALS, PRESET_KNOBS
 from der_ros.training.study.measures import mean_success
 from der_ros.training.study.resampling import Array
 from der_ros.training.study.run_record import RunRecord
+from der_ros.training.study.tables import NOTHING
 from der_ros.whole_files import whole_file
 
 KNOBS_CELL = "lap_joint/no_demos"
@@ -21,7 +22,7 @@ _STUDY, _PRESET_STUDY = "knobs", "paper"
 def knob_table(records: Sequence[RunRecord]) -> str:
     """Return a table of mean success and number of seeds: intervals down, zone sizes across."""
     if not _any(records):
-        return "No run of this study is finished yet."
+        return NOTHING
     lines = [
         "| steps between insertions | " + " | ".join(f"zone {zone:,}" for zone in ZONES) + " |",
         "|---" * (1 + len(ZONES)) + "|",

@@ -16,7 +16,7 @@ from der_ros.training.demonstrations.oracle_episodes import record_demonstration
 from der_ros.training.engine.factory import make_engine
 from der_ros.training.engine.interface import Engine
 from der_ros.training.environment.factory import make_environment
-from der_ros.training.environment.wrappers import view_of
+from der_ros.training.environment.wrappers import folded_symmetry, view_of
 from der_ros.training.learner import Learner, LearnerLoop
 from der_ros.training.run.memory import keep_freed_memory
 from der_ros.training.study.curve import CurveRecorder
@@ -66,8 +66,7 @@ class Trial:
                 (space.shape or (0,))[0]
                 for space in (environment.observation_space, environment.action_space)
             ]
-            task = getattr(environment.unwrapped, "task", None)
-            self._symmetry = 1 if task is None else int(task.symmetry)
+            self._symmetry = folded_symmetry(environment)
             self._view = view_of(environment)
         finally:
             environment.close()
@@ -89,9 +88,12 @@ class Trial:
 
     def _load_demonstrations(self) -> None:
         sizes = self.learner.sizes
-        symmetry = self._symmetry if self._config.fold_symmetry else 1
         demonstrations = load_demonstrations(
-            Path(self._config.demos), sizes.observation, sizes.action, symmetry, view=self._view
+            Path(self._config.demos),
+            sizes.observation,
+            sizes.action,
+            self._symmetry,
+            view=self._view,
         )
         self.learner.count_in(demonstrations)
         self._engine.load_demonstrations(demonstrations)

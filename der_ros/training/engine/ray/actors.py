@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.errors import DerRosError
 from der_ros.replay.array_types import FloatArray, IndexArray
 from der_ros.replay.replay_metrics import PoolCounts, ShardCounts, pool_counts, shard_counts
 from der_ros.replay.shard import Shard, WriteCounts
@@ -46,11 +46,8 @@ class ShardActor:
         """Add human demonstrations, each with its TD errors or None, to the zone."""
         for episode, td_errors in demonstrations:
             self._shard.add_demonstration(self._transitions(episode), td_errors)
-        if demonstrations and self._config.der and self._shard.zone_room == 0:
-            raise ConfigurationError(
-                "demonstration zone: expected room for successes beside the permanent "
-                "demonstrations, got none; enlarge the zone or switch der off"
-            )
+        if demonstrations and self._config.der:
+            self._shard.require_room()
 
     def add(self, transitions: Transitions, td_errors: FloatArray | None) -> None:
         """Add a worker's transitions to the ring."""

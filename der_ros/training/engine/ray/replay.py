@@ -36,7 +36,10 @@ _POOL_PLACE = -1
 
 
 class RayReplay:
-    """Shard and pool actors, which reserve no CPU; a new shard holds the demonstrations only.
+    """Shard and pool actors, which reserve no CPU.
+
+    A shard that replaces a lost one holds the demonstrations that this process has loaded; in a
+    resumed run these are none, as they were part of the lost shard's state.
 
     Each shard actor has a number, so that priorities of a dead actor's batch are never written to
     its replacement.
@@ -190,7 +193,10 @@ class RayReplay:
         elif number in self._actors:
             place = self._numbers.index(number)
             logger.warning(
-                "shard %d was lost (%s); starting one with its demonstrations only", place, reason
+                "shard %d was lost (%s); starting one with %d demonstrations",
+                place,
+                reason,
+                len(self._assigned[place]),
             )
             del self._actors[number]
             self._numbers[place] = self._make_shard()
