@@ -9,7 +9,7 @@ from der_ros.errors import ConfigurationError
 
 
 def require_range(
-    value: float, name: str, *, low: float, high: float = math.inf, inclusive: bool = True
+    value: object, name: str, *, low: float, high: float = math.inf, inclusive: bool = True
 ) -> None:
     """Check that ``value`` is a finite number in the range.
 
@@ -25,8 +25,9 @@ def require_range(
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise ConfigurationError(f"{name}: expected a number, got {value!r}")
-    above = value >= low if inclusive else value > low
-    if not (math.isfinite(value) and above and value <= high):
+    number = float(value)
+    above = number >= low if inclusive else number > low
+    if not (math.isfinite(number) and above and number <= high):
         bracket = "[" if inclusive else "("
         raise ConfigurationError(
             f"{name}: expected a finite number in {bracket}{low}, {high}], got {value!r}"
