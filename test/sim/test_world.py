@@ -381,7 +381,7 @@ def test_opening_writes_nothing_to_standard_output(capfd):
 
 
 @pytest.mark.parametrize("robot", ["robotless", "kr60"])
-def test_a_world_that_cannot_be_built_leaves_nothing_open(monkeypatch, robot):
+def test_a_world_that_cannot_be_built_is_closed_again(monkeypatch, robot):
     world = AssemblyWorld(make_task("lap_joint"), robot=robot)
 
     def unreachable(*_):
