@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from der_ros.errors import ConfigurationError
 from support.perturbations import PERTURBATIONS
 
 _Found = Sequence[tuple[Mapping[str, Any], Mapping[str, float]]]
@@ -20,6 +21,9 @@ def draw(found: _Found, path: Path) -> None:
         found: Points and their figures, as stored by ``bench_robustness``; each policy has its own
             line style, the newest a solid line.
         path: Image file to write, .png or .svg.
+
+    Raises:
+        ConfigurationError: There is nothing to draw: every point is nominal.
     """
     import matplotlib
 
@@ -31,6 +35,8 @@ def draw(found: _Found, path: Path) -> None:
         for kind in PERTURBATIONS
         if kind != "none" and any(point["kind"] == kind for point, _ in found)
     ]
+    if not kinds:
+        raise ConfigurationError("plot: expected points of a kind with sizes, got none of them")
     figure, axes = pyplot.subplots(
         2, len(kinds), figsize=(2.4 * len(kinds), 5.0), sharey="row", squeeze=False
     )

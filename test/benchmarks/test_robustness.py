@@ -60,7 +60,7 @@ def command(*arguments):
 
 def test_a_kept_point_is_not_measured_again(tmp_path):
     kept, plot = tmp_path / "points.jsonl", tmp_path / "plot.png"
-    figures = json.loads(command("--keep", str(kept), "--plot", str(plot)).stdout)["figures"]
+    figures = json.loads(command("--keep", str(kept)).stdout)["figures"]
     assert figures["robotless.none.0.peak_force_median_n"]["value"] > 0.0
     (line,) = kept.read_text().splitlines()
     marked = json.loads(line)
@@ -76,4 +76,10 @@ def test_a_kept_point_is_not_measured_again(tmp_path):
         )
     ]
     draw(points, plot)
+    assert plot.stat().st_size > 1000
+
+
+def test_points_are_drawn_without_a_file_of_them(tmp_path):
+    plot = tmp_path / "plot.png"
+    command("--kind", "bias", "--value", "0", "--plot", str(plot))
     assert plot.stat().st_size > 1000
