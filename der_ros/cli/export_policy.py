@@ -32,7 +32,7 @@ def _export(options: argparse.Namespace) -> int:
         from der_ros.training.export import export_checkpoint
 
         difference = export_checkpoint(
-            options.source, options.out, options.newest, options.precision
+            options.source, options.out, options.newest, options.precision, options.average
         )
     if options.json:
         print(json.dumps({"path": str(options.out), "max_difference": difference}))
@@ -43,10 +43,10 @@ def _export(options: argparse.Namespace) -> int:
 
 def _convert(options: argparse.Namespace) -> float:
     """Convert a policy file to the requested precision; return the largest action difference."""
-    if options.newest:
+    if options.newest or options.average:
         raise ConfigurationError(
-            f"{options.source}: --newest expects a run folder or a checkpoint, got a policy file, "
-            "which holds one policy; leave out --newest"
+            f"{options.source}: --newest and --average expect a run folder or a checkpoint, got a "
+            "policy file, which holds one policy; leave them out"
         )
     from der_ros.policy.export.reading import convert_policy
 
@@ -54,9 +54,10 @@ def _convert(options: argparse.Namespace) -> float:
 
 
 def _stamp(options: argparse.Namespace) -> int:
-    if options.newest or options.precision != PRECISIONS[0]:
+    if options.newest or options.average or options.precision != PRECISIONS[0]:
         raise ConfigurationError(
-            "--stamp writes the same policy again; give --newest or --precision without it"
+            "--stamp writes the same policy again; give --newest, --average or --precision without "
+            "it"
         )
     stamp_policy(options.source, options.out)
     if options.json:
@@ -79,6 +80,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("out", type=Path, help="the .onnx file to write")
     parser.add_argument(
         "--newest", action="store_true", help="export the newest policy in place of the best one"
+    )
+    parser.add_argument(
+        "--average",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="CHECKPOINT",
+        help="more checkpoints of the same run; export the average of the newest policies of the "
+        "source and of these, which is steadier than each of them",
     )
     parser.add_argument(
         "--precision",

@@ -1,8 +1,8 @@
-"""Export of the best evaluated, or the newest, policy of a run or checkpoint."""
+"""Export of the best evaluated, the newest, or an averaged policy of a run or checkpoint."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,11 @@ _NO_NETWORKS: Float32Array = np.zeros(0, np.float32)
 
 
 def export_checkpoint(
-    source: Path, path: Path, newest: bool = False, precision: str = "float64"
+    source: Path,
+    path: Path,
+    newest: bool = False,
+    precision: str = "float64",
+    others: Sequence[Path] = (),
 ) -> float:
     """Export a policy from a checkpoint, or from the latest checkpoint of a run folder.
 
@@ -42,13 +46,16 @@ def export_checkpoint(
         newest: True to export the newest policy instead of the best evaluated one, which the run
             itself exports.
         precision: As in ``policy.export.export_policy``.
+        others: More checkpoints of the same run. If there are any, the export is the average of
+            the newest policies of all of them.
 
     Returns:
         The largest difference between the file and torch.
 
     Raises:
-        CheckpointError: There is no usable checkpoint at ``source``.
-        ConfigurationError: The policy was trained on an environment of another package.
+        CheckpointError: There is no usable checkpoint at ``source`` or in ``others``.
+        ConfigurationError: The policy was trained on an environment of another package, or
+            ``others`` has a checkpoint of another policy.
     """
     file = latest_checkpoint(source)
     config = config_of(file)
@@ -61,7 +68,9 @@ def export_checkpoint(
     with restoring(str(file)):
         snapshot = _newest_in(content["loop/learning"], config)
         env_steps = int(content["loop/learning"]["env_steps"])
-        best = None if newest else best_in(content["loop/evaluations"])
+        best = None if newest or others else best_in(content["loop/evaluations"])
+    if others:
+        snapshot = _average(snapshot, [_newest_like(other, config, contract) for other in others])
     return export_training(snapshot, best, config, env_steps, contract, path, precision)
 
 
@@ -152,6 +161,46 @@ def _contract(metadata: Mapping[str, str] | None, config: TrainingConfig) -> Pol
         return policy_contract(environment)
     finally:
         environment.close()
+
+
+def _newest_like(source: Path, config: TrainingConfig, contract: PolicyContract) -> PolicySnapshot:
+    """Return the newest policy of a checkpoint whose policies can be averaged with ``config``'s."""
+    file = latest_checkpoint(source)
+    other = config_of(file)
+    content = load_checkpoint(file, "loop/learning", optional=("contract",))
+    for name, expected, got in (
+        ("algorithm", config.algorithm, other.algorithm),
+        ("hidden", config.learner.hidden, other.learner.hidden),
+        ("seed", config.seed, other.seed),
+        ("contract", contract, _contract(content["contract"], other)),
+    ):
+        if got != expected:
+            raise ConfigurationError(
+                f"--average: expected checkpoints of one run, {file} has another {name}; "
+                "average what one training wrote"
+            )
+    with restoring(str(file)):
+        return _newest_in(content["loop/learning"], other)
+
+
+def _average(first: PolicySnapshot, others: Sequence[PolicySnapshot]) -> PolicySnapshot:
+    """Return the mean of the parameters and filters of several policies of one training.
+
+    The average of policies that a training passes through is steadier than each of them
+    (Izmailov et al., "Averaging weights leads to wider optima and better generalization", 2018).
+    """
+    snapshots = (first, *others)
+
+    def mean(arrays: Sequence[Float32Array]) -> Float32Array:
+        return np.mean(arrays, axis=0, dtype=np.float64).astype(np.float32)
+
+    statistics = first.filter._replace(
+        mean=mean([snapshot.filter.mean for snapshot in snapshots]),
+        std=mean([snapshot.filter.std for snapshot in snapshots]),
+    )
+    parameters = mean([snapshot.parameters for snapshot in snapshots])
+    updates = max(snapshot.updates for snapshot in snapshots)
+    return PolicySnapshot(parameters, statistics, updates, _NO_NETWORKS)
 
 
 def _newest_in(state: Mapping[str, Any], config: TrainingConfig) -> PolicySnapshot:

@@ -1,3 +1,4 @@
+import copy
 import dataclasses
 
 import numpy as np
@@ -72,6 +73,41 @@ def test_the_best_policy_is_exported_by_default(content, tmp_path):
     }
     assert exported(content, tmp_path, "best.onnx") != only
     assert exported(content, tmp_path, "newest.onnx", newest=True) == only
+
+
+def saved(content, path, shift=0.0):
+    """Save a checkpoint whose policy and filter are shifted by a number; return its path."""
+    other = copy.deepcopy(content)
+    other["loop"]["learning"]["learner"]["policy"] += np.float32(shift)
+    save_checkpoint(path, other)
+    return path
+
+
+def exported_to(checkpoint, folder):
+    export_checkpoint(checkpoint, folder / "alone.onnx")
+    return folder / "alone.onnx"
+
+
+def test_an_average_is_the_mean_of_the_networks(content, tmp_path):
+    first = saved(content, tmp_path / "step_0000000001.ckpt", 0.25)
+    others = [saved(content, tmp_path / f"step_000000000{n}.ckpt", 0.5 * n) for n in (2, 3)]
+    average, expected = tmp_path / "average.onnx", tmp_path / "expected.onnx"
+    export_checkpoint(first, average, others=others)
+    export_checkpoint(saved(content, tmp_path / "step_0000000004.ckpt", 2.75 / 3), expected)
+    observation = np.linspace(-1.0, 1.0, 13, dtype=np.float32)
+    actions = [OnnxPolicy.load(path)(observation) for path in (average, expected)]
+    np.testing.assert_allclose(*actions, atol=1e-6)
+    assert np.any(actions[0] != OnnxPolicy.load(exported_to(first, tmp_path))(observation))
+
+
+@pytest.mark.parametrize("changed", [{"seed": 5}, {"hidden": [8]}, {"task": "peg_in_hole"}])
+def test_an_average_is_of_one_run(content, changed, tmp_path):
+    first = saved(content, tmp_path / "step_0000000001.ckpt")
+    config = make_config({"hidden": [8, 8], "seed": 4} | changed)
+    other = saved(parts_of(config), tmp_path / "step_0000000002.ckpt")
+    with pytest.raises(ConfigurationError, match=r"checkpoints of one run, .*0002\.ckpt has"):
+        export_checkpoint(first, tmp_path / "average.onnx", others=[other])
+    assert not (tmp_path / "average.onnx").exists()
 
 
 def test_privileged_numbers_are_not_exported(tmp_path):
