@@ -192,7 +192,7 @@ def _average(first: PolicySnapshot, others: Sequence[PolicySnapshot]) -> PolicyS
     snapshots = (first, *others)
 
     def mean(arrays: Sequence[Float32Array]) -> Float32Array:
-        return np.mean(arrays, axis=0, dtype=np.float64).astype(np.float32)
+        return np.asarray(np.mean(arrays, axis=0, dtype=np.float64), np.float32)
 
     statistics = first.filter._replace(
         mean=mean([snapshot.filter.mean for snapshot in snapshots]),
