@@ -12,10 +12,11 @@ from der_ros.errors import ConfigurationError
 from der_ros.offline_replay.expectations import read_expectation, unmet
 
 TEXT = "std_msgs/msg/String"
+WIRE = ["--from", "wire", "--policy", str(BAGS / "lap_joint_with_history.onnx")]  # it acted
 
 
 def replayed(bag, capsys):
-    code = main([str(bag), "--from", "wire", "--json"])
+    code = main([str(bag), *WIRE, "--json"])
     return code, json.loads(capsys.readouterr().out)["replay"]
 
 
@@ -82,7 +83,7 @@ def test_lost_telegrams_are_not_compared(tmp_path, capsys):
 )
 def test_damaged_telegrams_are_refused(tmp_path, topic, old, new, reason, capsys):
     bag = copied(tmp_path, "kr60_wire", changes={topic: text_change(old, new)})
-    assert main([str(bag), "--from", "wire"]) == 2
+    assert main([str(bag), *WIRE]) == 2
     assert reason in capsys.readouterr().err
 
 
