@@ -257,6 +257,10 @@ class BagRecorder(ShellNode):
             BagError: The bag could not be completed in time, or the last one failed.
         """
         self._collect_batch()
+        if self._recording is not None:
+            # Set first: while the node closes this bag, a request to finish it must not get the
+            # path of the bag before.
+            self._last_path = str(self._recording.path)
         recording, self._recording = self._recording, None
         if recording is None:
             if self._failure:
