@@ -68,6 +68,18 @@ def test_a_file_that_is_no_terminal_is_closed(tmp_path):
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+def started(program, slave):
+    """Start a Python program whose controlling terminal is ``slave``."""
+    return subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=slave,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: os.close(os.open(os.ttyname(slave), os.O_RDWR)),
+    )
+
+
 CLOSED = """
 import signal
 from der_ros.teleop.joystick import DeviceError
@@ -86,14 +98,7 @@ keyboard.close()
 
 def test_a_closed_terminal_is_reported():
     master, slave = pty.openpty()
-    child = subprocess.Popen(
-        [sys.executable, "-c", CLOSED],
-        stdin=slave,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=lambda: os.close(os.open(os.ttyname(slave), os.O_RDWR)),
-    )
+    child = started(CLOSED, slave)
     os.close(slave)
     assert child.stdout.readline() == "ready\n"
     os.close(master)
@@ -115,14 +120,7 @@ keyboard.close()
 def test_a_terminal_is_read_and_given_back():
     master, slave = pty.openpty()
     before = termios.tcgetattr(slave)
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD],
-        stdin=slave,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=lambda: os.close(os.open(os.ttyname(slave), os.O_RDWR)),
-    )
+    child = started(CHILD, slave)
     assert child.stdout.readline() == "ready\n"
     os.write(master, b"w")
     assert child.stdout.readline() == "'w'\n"
