@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -57,21 +57,21 @@ def export_checkpoint(
         ConfigurationError: The policy was trained on an environment of another package, or
             ``others`` has a checkpoint of another policy.
     """
-    file = latest_checkpoint(source)
-    config = config_of(file)
-    content = load_checkpoint(file, "loop/learning", "loop/evaluations", optional=("contract",))
-    contract = _contract(content["contract"], config)
-    if contract is None:
+    saved = _saved(source)
+    if saved.contract is None:
         raise ConfigurationError(
-            f"export: expected a policy for a task of this package, {file} is of {config.env}"
+            f"export: expected a policy for a task of this package, {saved.file} is of "
+            f"{saved.config.env}"
         )
-    with restoring(str(file)):
-        snapshot = _newest_in(content["loop/learning"], config)
-        env_steps = int(content["loop/learning"]["env_steps"])
-        best = None if newest or others else best_in(content["loop/evaluations"])
+    snapshot, best = saved.newest, None
     if others:
-        snapshot = _average(snapshot, [_newest_like(other, config, contract) for other in others])
-    return export_training(snapshot, best, config, env_steps, contract, path, precision)
+        snapshot = _average([saved, *map(_saved, others)])
+    elif not newest:
+        with restoring(str(saved.file)):
+            best = best_in(saved.evaluations)
+    return export_training(
+        snapshot, best, saved.config, saved.env_steps, saved.contract, path, precision
+    )
 
 
 def export_training(
@@ -163,38 +163,57 @@ def _contract(metadata: Mapping[str, str] | None, config: TrainingConfig) -> Pol
         environment.close()
 
 
-def _newest_like(source: Path, config: TrainingConfig, contract: PolicyContract) -> PolicySnapshot:
-    """Return the newest policy of a checkpoint whose policies can be averaged with ``config``'s."""
+class _Saved(NamedTuple):
+    """Policies of a checkpoint, with what identifies its run."""
+
+    file: Path
+    config: TrainingConfig
+    contract: PolicyContract | None
+    newest: PolicySnapshot
+    evaluations: Mapping[str, Any]
+    env_steps: int
+
+
+def _saved(source: Path) -> _Saved:
+    """Return the policies of a checkpoint, or of the latest checkpoint of a run folder."""
     file = latest_checkpoint(source)
-    other = config_of(file)
-    content = load_checkpoint(file, "loop/learning", optional=("contract",))
-    for name, expected, got in (
-        ("algorithm", config.algorithm, other.algorithm),
-        ("hidden", config.learner.hidden, other.learner.hidden),
-        ("seed", config.seed, other.seed),
-        ("contract", contract, _contract(content["contract"], other)),
-    ):
-        if got != expected:
-            raise ConfigurationError(
-                f"--average: expected checkpoints of one run, {file} has another {name}; "
-                "average what one training wrote"
-            )
+    config = config_of(file)
+    content = load_checkpoint(file, "loop/learning", "loop/evaluations", optional=("contract",))
+    contract = _contract(content["contract"], config)
     with restoring(str(file)):
-        return _newest_in(content["loop/learning"], other)
+        state = content["loop/learning"]
+        newest, env_steps = _newest_in(state, config), int(state["env_steps"])
+    return _Saved(file, config, contract, newest, content["loop/evaluations"], env_steps)
 
 
-def _average(first: PolicySnapshot, others: Sequence[PolicySnapshot]) -> PolicySnapshot:
-    """Return the mean of the parameters and filters of several policies of one training.
+def _average(checkpoints: Sequence[_Saved]) -> PolicySnapshot:
+    """Return the mean of the newest policies and filters of several checkpoints of one run.
 
     The average of policies that a training passes through is steadier than each of them
     (Izmailov et al., "Averaging weights leads to wider optima and better generalization", 2018).
+
+    Raises:
+        ConfigurationError: The checkpoints belong to different runs.
     """
-    snapshots = (first, *others)
+    first = checkpoints[0]
+    for other in checkpoints[1:]:
+        for name, expected, got in (
+            ("algorithm", first.config.algorithm, other.config.algorithm),
+            ("hidden", first.config.learner.hidden, other.config.learner.hidden),
+            ("seed", first.config.seed, other.config.seed),
+            ("contract", first.contract, other.contract),
+        ):
+            if got != expected:
+                raise ConfigurationError(
+                    f"--average: expected checkpoints of one run, {other.file} has another {name}; "
+                    "average what one training wrote"
+                )
+    snapshots = [checkpoint.newest for checkpoint in checkpoints]
 
     def mean(arrays: Sequence[Float32Array]) -> Float32Array:
         return np.asarray(np.mean(arrays, axis=0, dtype=np.float64), np.float32)
 
-    statistics = first.filter._replace(
+    statistics = first.newest.filter._replace(
         mean=mean([snapshot.filter.mean for snapshot in snapshots]),
         std=mean([snapshot.filter.std for snapshot in snapshots]),
     )
