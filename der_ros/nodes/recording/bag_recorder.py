@@ -270,7 +270,7 @@ class BagRecorder(ShellNode):
         self._closing = future = recording.finish()
         self._disk.submit(self._folder.prune).add_done_callback(_log_failure)
         try:
-            self._last_path = str(future.result(FINISH_PATIENCE_S))
+            future.result(FINISH_PATIENCE_S)
         except FutureTimeoutError as error:
             raise BagError(
                 f"bag {recording.path}: incomplete so far, the disk has not taken it within "
