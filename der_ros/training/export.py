@@ -57,7 +57,7 @@ def export_checkpoint(
         ConfigurationError: The policy was trained on an environment of another package, or
             ``others`` has a checkpoint of another policy.
     """
-    saved = _saved(source)
+    saved = _saved(source, "export")
     if saved.contract is None:
         raise ConfigurationError(
             f"export: expected a policy for a task of this package, {saved.file} is of "
@@ -65,7 +65,7 @@ def export_checkpoint(
         )
     snapshot, best = saved.newest, None
     if others:
-        snapshot = _average([saved, *map(_saved, others)])
+        snapshot = _average([saved, *(_saved(other, "--average") for other in others)])
     elif not newest:
         with restoring(str(saved.file)):
             best = best_in(saved.evaluations)
@@ -174,9 +174,14 @@ class _Saved(NamedTuple):
     env_steps: int
 
 
-def _saved(source: Path) -> _Saved:
-    """Return the policies of a checkpoint, or of the latest checkpoint of a run folder."""
-    file = latest_checkpoint(source)
+def _saved(source: Path, option: str) -> _Saved:
+    """Return the policies of a checkpoint, or of the latest checkpoint of a run folder.
+
+    Args:
+        source: Checkpoint file or run folder.
+        option: Name of the option that gave ``source``, for the error message.
+    """
+    file = latest_checkpoint(source, option)
     config = config_of(file)
     content = load_checkpoint(file, "loop/learning", "loop/evaluations", optional=("contract",))
     contract = _contract(content["contract"], config)

@@ -103,7 +103,16 @@ def network_of(path):
         (evaluate, ["--policy", "/nowhere.onnx"], "/nowhere.onnx"),
         (evaluate, ["--policy", __file__], "ONNX"),
         (evaluate, ["--policy", "x.onnx", "--episodes", "0"], "at least one episode"),
-        (export_policy, ["/nowhere", "never.onnx"], "/nowhere"),
+        (
+            export_policy,
+            ["/nowhere", "never.onnx"],
+            "export: expected a checkpoint, or a run folder that holds one, at /nowhere",
+        ),
+        (
+            export_policy,
+            ["{run}", "never.onnx", "--average", "/nowhere"],
+            "error: --average: expected a",
+        ),
         (train, ["--resume", "/nowhere"], "/nowhere"),
         (train, ["--preset", "quick"], "fast, paper, gym"),
         (train, ["--set", "bach_size=3"], "batch_size"),

@@ -75,10 +75,14 @@ def load_checkpoint(path: Path, *names: str, optional: Sequence[str] = ()) -> di
         ) from error
 
 
-def latest_checkpoint(source: Path) -> Path:
+def latest_checkpoint(source: Path, option: str = "resume") -> Path:
     """Return ``source`` if it is a checkpoint file, else the newest readable one in a run folder.
 
     Unreadable checkpoints that are skipped are logged.
+
+    Args:
+        source: Checkpoint file or run folder.
+        option: Name of the option or job that gave ``source``, for the error message.
 
     Raises:
         CheckpointError: There is no readable checkpoint.
@@ -99,12 +103,12 @@ def latest_checkpoint(source: Path) -> Path:
         return path
     if damaged:
         raise CheckpointError(
-            f"resume: expected a whole checkpoint in {source}, got truncated, damaged or foreign "
+            f"{option}: expected a whole checkpoint in {source}, got truncated, damaged or foreign "
             f"ones: {', '.join(f'{path.name} ({cause})' for path, cause in damaged.items())}; "
             "start a new run"
         )
     raise CheckpointError(
-        f"resume: expected a checkpoint, or a run folder that holds one, at {source}"
+        f"{option}: expected a checkpoint, or a run folder that holds one, at {source}"
     )
 
 

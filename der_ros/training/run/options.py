@@ -11,7 +11,8 @@ from der_ros.training.config import TrainingConfig, load_config
 from der_ros.training.run.folder import new_run_dir
 from der_ros.training.run.resuming import CONDITIONS, resumed_config
 
-# Settings that may change when a run resumes; any other change requires a new run.
+# Settings that may change when a run resumes: budget, place of the work, conditions, and what is
+# written how often. Any other change requires a new run.
 RESUMABLE = (
     "max_minutes",
     "max_env_steps",
@@ -23,6 +24,9 @@ RESUMABLE = (
     "engine",
     "ray_address",
     "device",
+    "report_interval_s",
+    "checkpoint_interval_s",
+    "checkpoints_kept",
     *CONDITIONS,
 )
 

@@ -178,6 +178,15 @@ def test_a_damaged_checkpoint_leaves_the_one_before(tmp_path, caplog):
     assert checkpoint_path(tmp_path, 200).exists()  # the damaged one counts as none of the two kept
 
 
+def test_a_resumed_run_may_keep_other_checkpoints(tmp_path):
+    TrainingRun(make_config({**SMALL, "max_env_steps": 200}), tmp_path).run()
+    chosen = {"max_env_steps": 300, "checkpoints_kept": 1}
+    made, folder, source = resolve_run("fast", chosen, resume=str(tmp_path))
+    TrainingRun(made, folder, source).run()
+    kept = list((tmp_path / "checkpoints").glob("step_*.ckpt"))
+    assert kept == [checkpoint_path(tmp_path, 300)]
+
+
 def test_other_conditions_drop_the_evaluations(tmp_path):
     first = make_config({**LAP_JOINT, "max_env_steps": 150})
     TrainingRun(first, tmp_path).run()
