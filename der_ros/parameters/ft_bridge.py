@@ -32,7 +32,7 @@ class FtBridgeParameters:
         0.1, "Time without a reading after which the sensor is not ready", "s", 0.005, 1.0
     )
     bias_in_box: bool = setting(
-        False, "True: ft_bridge/bias sets the bias in the box; false: in this node"
+        False, "True: ft_bridge/bias and bias set the bias in the box; false: in this node"
     )
     frozen_after_s: float = setting(
         0.0,

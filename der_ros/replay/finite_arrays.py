@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from der_ros.errors import CheckpointError
 
@@ -31,4 +32,22 @@ def require_finite(name: str, values: object, least: float = -_LARGEST) -> None:
         raise CheckpointError(
             f"checkpoint: {name}: expected finite numbers{floor}, got others; take an earlier "
             "checkpoint"
+        )
+
+
+def require_width(name: str, rows: NDArray[np.generic], width: int) -> None:
+    """Check that ``rows`` has the shape (rows, width); without a row, any shape will do.
+
+    Args:
+        name: Name of the part of the checkpoint for the error message.
+        rows: The array as it was read.
+        width: Expected length of a row.
+
+    Raises:
+        CheckpointError: The rows have another length.
+    """
+    if len(rows) and rows.shape[1:] != (width,):
+        raise CheckpointError(
+            f"checkpoint: {name}: expected rows of {width} numbers, got the shape {rows.shape}; "
+            "resume with the configuration that the run was started with"
         )

@@ -83,8 +83,9 @@ class Shard:
 
     Slot i has priority p_i = (|td_error_i| + ε)^α and is sampled with P(i) = p_i / Σp. With a zone
     share s, a fixed part of the batch comes from each range: P(i) = s·p_i / Σ_zone p inside the
-    zone and (1-s)·p_i / Σ_ring p outside. The importance weight w_i = (N·P(i))^-β is divided by the
-    largest of the batch.
+    zone and (1-s)·p_i / Σ_ring p outside. If all priorities are 0, as with ε = 0 they may be, all
+    rows are equally likely. The importance weight w_i = (N·P(i))^-β is divided by the largest of
+    the batch.
 
     Slots [0, zone_size) are the zone, [zone_size, capacity) the ring; each is written in order and
     overwrites only its own oldest rows. Sampling changes nothing.
@@ -189,6 +190,11 @@ class Shard:
         """
         if len(self) == 0:
             raise ConfigurationError("shard: expected transitions to draw from, it is empty")
+        if self._tree.total == 0.0:
+            filled = np.concatenate([np.arange(each.start, each.stop) for each in self._filled()])
+            indices = rng.choice(filled, rows)
+            weights = np.ones(rows, np.float32)
+            return Batch(self._storage.gather(indices), weights, indices, self.written)
         parts = self._parts(rows)
         indices = self._tree.find(np.concatenate([part.draw(rng) for part in parts]))
         chance = self._tree.get(indices)

@@ -117,6 +117,7 @@ class ShardedReplay:
                 ``inserted_priority: td_error``.
         """
         self.config = config
+        self._sizes = observation_size, action_size
         self.rng = rng
         self._td_errors = td_errors if config.inserted_priority == "td_error" else None
         self.shards = tuple(
@@ -195,7 +196,7 @@ class ShardedReplay:
         """Restore a state returned by ``state``, of this or of another engine's replay."""
         for k, shard in enumerate(self.shards):
             shard.load_state(state["shards"][str(k)])
-        self.pool.load_state(state["pool"])
+        self.pool.load_state(state["pool"], *self._sizes)
         self.insertions = int(state["insertions"])
         self._next_insertion = int(state["next_insertion"])
         if state["random"] is not None:

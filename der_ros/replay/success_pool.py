@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from der_ros.errors import CheckpointError, ConfigurationError
-from der_ros.replay.finite_arrays import require_finite
+from der_ros.replay.finite_arrays import require_finite, require_width
 from der_ros.replay.transitions import Episode
 
 
@@ -70,11 +70,16 @@ class SuccessPool:
         """Return the state for a checkpoint, as plain data."""
         return {"episodes": [episode._asdict() for episode in self], "added": self.added}
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
+    def load_state(self, state: Mapping[str, Any], observation_size: int, action_size: int) -> None:
         """Restore a state returned by ``state``.
 
+        Args:
+            state: The state.
+            observation_size: Length of an observation.
+            action_size: Length of an action.
+
         Raises:
-            CheckpointError: The arrays of an episode are no episode's.
+            CheckpointError: The arrays of an episode are no episode's, or of other sizes.
         """
         for values in state["episodes"]:
             episode = Episode(**values)
@@ -88,5 +93,7 @@ class SuccessPool:
                     "checkpoint: success pool: expected as many actions as rewards and one "
                     f"observation more, got arrays of {shapes}; take an earlier checkpoint"
                 )
+            require_width("observations of a success", episode.observations, observation_size)
+            require_width("actions of a success", episode.actions, action_size)
             self.add(episode)
         self.added = int(state["added"])

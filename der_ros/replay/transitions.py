@@ -10,7 +10,7 @@ import numpy as np
 
 from der_ros.errors import CheckpointError
 from der_ros.replay.array_types import Float32Array
-from der_ros.replay.finite_arrays import require_finite
+from der_ros.replay.finite_arrays import require_finite, require_width
 
 
 class Transitions(NamedTuple):
@@ -198,14 +198,23 @@ class EpisodeRecorder:
             "taught_sent": self._taught_sent,
         }
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
+    def load_state(self, state: Mapping[str, Any], observation_size: int, action_size: int) -> None:
         """Restore a state returned by ``state``.
 
+        Args:
+            state: The state.
+            observation_size: Length of an observation.
+            action_size: Length of an action.
+
         Raises:
-            CheckpointError: The arrays differ in length, or a number is not finite.
+            CheckpointError: The arrays differ in length, are of other sizes, or a number is not
+                finite.
         """
-        for name in ("observations", "actions", "rewards"):
-            require_finite(f"{name} of the episode", np.asarray(state[name]))
+        arrays = {name: np.asarray(state[name]) for name in ("observations", "actions", "rewards")}
+        for name, values in arrays.items():
+            require_finite(f"{name} of the episode", values)
+        require_width("observations of the episode", arrays["observations"], observation_size)
+        require_width("actions of the episode", arrays["actions"], action_size)
         self._observations = list(state["observations"])
         self._actions = list(state["actions"])
         self._rewards = list(state["rewards"])

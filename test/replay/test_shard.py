@@ -96,6 +96,16 @@ def test_draws_are_in_proportion_to_priority():
         assert batch.weights[drawn == k] == pytest.approx(expected, rel=1e-6)
 
 
+def test_without_any_priority_all_rows_are_drawn_alike():
+    s = shard(capacity=8, zone_size=2, zone_share=0.5, alpha=1.0, epsilon=0.0)
+    s.insert(rows(5), np.zeros(1))
+    s.add(rows(6, 7, 8), np.zeros(3))
+    batch = draw(s, 4000)
+    drawn = batch.transitions.n_step_return
+    assert [np.mean(drawn == k) for k in (5, 6, 7, 8)] == pytest.approx([0.25] * 4, abs=0.03)
+    assert (batch.weights == 1.0).all()
+
+
 def test_a_fixed_share_comes_from_the_zone():
     s = shard(capacity=100, zone_size=2, zone_share=0.5, alpha=1.0, beta=1.0, epsilon=0.0)
     s.add(rows(*range(10, 18)), np.full(8, 1000.0))

@@ -59,13 +59,15 @@ def test_an_episode_beyond_the_bound_is_refused():
         ("observations", np.zeros((4, 1), np.float32), "one observation more"),
         ("actions", np.zeros(4, np.float32), "as many actions as rewards"),
         ("actions", None, "expected an array of numbers"),
+        ("observations", np.zeros((5, 2), np.float32), "observations of a success: .* 1 numbers"),
+        ("actions", np.zeros((4, 2), np.float32), "actions of a success: .* 1 numbers"),
     ],
 )
 def test_saved_arrays_of_no_episode_are_refused(part, value, text):
     pool = SuccessPool(3, 10**6)
     pool.add(episode())
     state = pool.state()
-    SuccessPool(3, 10**6).load_state(state)
+    SuccessPool(3, 10**6).load_state(state, 1, 1)
     state["episodes"][0][part] = value
     with pytest.raises(CheckpointError, match=text):
-        SuccessPool(3, 10**6).load_state(state)
+        SuccessPool(3, 10**6).load_state(state, 1, 1)

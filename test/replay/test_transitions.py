@@ -71,6 +71,8 @@ def test_fragments_give_the_whole_episodes_transitions():
         ("rewards", [1.0, None], "rewards of the episode: expected an array of numbers"),
         ("actions", np.zeros((1, 1)), "all parts to have 2 steps"),
         ("sent", 3, "all parts to have 2 steps"),
+        ("observations", np.zeros((3, 2)), "observations of the episode: .* 1 numbers"),
+        ("actions", np.zeros((2, 6)), "actions of the episode: .* 1 numbers"),
     ],
 )
 def test_a_saved_recording_that_is_none_is_refused(part, value, text):
@@ -78,7 +80,7 @@ def test_a_saved_recording_that_is_none_is_refused(part, value, text):
     for k in range(2):
         recorder.add(np.zeros(1, np.float32), float(k), np.ones(1, np.float32))
     other = EpisodeRecorder(np.zeros(1, np.float32), 3, 0.9)
-    other.load_state(recorder.state())
+    other.load_state(recorder.state(), 1, 1)
     assert other.steps == 2
     with pytest.raises(CheckpointError, match=text):
-        other.load_state({**recorder.state(), part: value})
+        other.load_state({**recorder.state(), part: value}, 1, 1)

@@ -45,9 +45,9 @@ def test_links_that_are_no_line_are_refused():
         Links('<robot><link name="a"/><link name="b"/></robot>')
 
 
-def two_links(visual="", axis="0 0 1"):
+def two_links(visual="", axis="0 0 1", kind="revolute"):
     return (
-        f'<robot><link name="a">{visual}</link><link name="b"/><joint name="j" type="revolute">'
+        f'<robot><link name="a">{visual}</link><link name="b"/><joint name="j" type="{kind}">'
         f'<parent link="a"/><child link="b"/><axis xyz="{axis}"/></joint></robot>'
     )
 
@@ -64,6 +64,17 @@ def test_the_length_of_an_axis_changes_no_turn():
     assert turned[0].quaternion == pytest.approx(turned[1].quaternion)
     with pytest.raises(ConfigurationError, match="joint j: expected an axis of length 1"):
         Links(two_links(axis="0 0 0"))
+
+
+def test_a_prismatic_joint_slides_along_its_axis():
+    moved = Links(two_links(axis="0 3 0", kind="prismatic")).in_base([0.5])["b"]
+    assert moved.position.tolist() == [0.0, 0.5, 0.0]
+    assert moved.quaternion.tolist() == [0.0, 0.0, 0.0, 1.0]
+
+
+def test_a_joint_of_two_directions_is_refused():
+    with pytest.raises(ConfigurationError, match=r"joint j: .*prismatic, fixed, got 'planar'"):
+        Links(two_links(kind="planar"))
 
 
 def test_a_circle_beside_the_base_is_refused():

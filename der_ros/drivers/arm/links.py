@@ -9,11 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from der_ros.documents import shortened
 from der_ros.drivers.arm.urdf import attribute, axis_of, numbers, origin_of, parsed
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, quaternion_from_rotation_vector
 
 _GREY = "0.7 0.7 0.7 1.0"
+_DRAWN = ("revolute", "continuous", "prismatic", "fixed")
 
 
 class Cylinder(NamedTuple):
@@ -41,6 +43,7 @@ class Link:
         parent: Name of the parent link; empty for the base.
         origin: Pose of the joint at zero in the parent's frame.
         joint: Name of the joint; empty for a fixed joint.
+        slides: True for a prismatic joint, which moves along its axis; others turn about it.
         direction: Unit vector of the joint axis, (3,), joint frame; zero for a fixed joint.
         shapes: Visible shapes.
     """
@@ -49,6 +52,7 @@ class Link:
     parent: str
     origin: Pose
     joint: str
+    slides: bool
     direction: Array
     shapes: tuple[Cylinder, ...]
 
@@ -60,8 +64,8 @@ class Links:
         text: URDF whose links form one chain.
 
     Raises:
-        ConfigurationError: The text is not a URDF, its links do not form one chain, or a joint or
-            shape is malformed.
+        ConfigurationError: The text is not a URDF, its links do not form one chain, a joint is
+            planar or floating, or a joint or shape is malformed.
     """
 
     def __init__(self, text: str) -> None:
@@ -71,7 +75,8 @@ class Links:
         children = {attribute(each, "child", "link") for each in root.findall("joint")}
         bases = [name for name in shapes if name not in children]
         self.links = [
-            Link(name, "", Pose.identity(), "", np.zeros(3), shapes[name]) for name in bases[:1]
+            Link(name, "", Pose.identity(), "", False, np.zeros(3), shapes[name])
+            for name in bases[:1]
         ]
         while self.links and (joint := by_parent.get(self.links[-1].name)) is not None:
             self.links.append(_link(joint, self.links[-1].name, shapes))
@@ -88,22 +93,23 @@ class Links:
         """Names of the movable joints, from the base on."""
         return tuple(link.joint for link in self.links if link.joint)
 
-    def from_parents(self, angles_rad: Sequence[float]) -> dict[str, Pose]:
+    def from_parents(self, positions: Sequence[float]) -> dict[str, Pose]:
         """Return the pose of each link except the base in its parent's frame, by name.
 
         Args:
-            angles_rad: Joint angles in the order of ``joint_names``, (joints,) rad.
+            positions: Joint positions in the order of ``joint_names``, (joints,); rad, of prismatic
+                joints m.
         """
-        angles = iter(angles_rad)
+        rest = iter(positions)
         return {
-            link.name: link.origin @ _turned(link, next(angles)) if link.joint else link.origin
+            link.name: link.origin @ _moved(link, next(rest)) if link.joint else link.origin
             for link in self.links[1:]
         }
 
-    def in_base(self, angles_rad: Sequence[float]) -> dict[str, Pose]:
-        """Return the pose of each link in the base frame, by name, for angles (joints,) rad."""
+    def in_base(self, positions: Sequence[float]) -> dict[str, Pose]:
+        """Return the pose of each link in the base frame, by name; positions as above."""
         frames = {self.links[0].name: Pose.identity()}
-        steps = self.from_parents(angles_rad)
+        steps = self.from_parents(positions)
         for link in self.links[1:]:
             frames[link.name] = frames[link.parent] @ steps[link.name]
         return frames
@@ -135,14 +141,29 @@ def renamed(text: str, base_link: str, joint_names: Sequence[str]) -> str:
 
 def _link(joint: ET.Element, parent: str, shapes: Mapping[str, tuple[Cylinder, ...]]) -> Link:
     name, child = joint.get("name", ""), attribute(joint, "child", "link")
-    turns = joint.get("type") != "fixed"
-    direction = axis_of(joint) if turns else np.zeros(3)
-    origin, looks = origin_of(joint, f"joint {name}"), shapes.get(child, ())
-    return Link(child, parent, origin, name if turns else "", direction, looks)
+    kind = joint.get("type")
+    if kind not in _DRAWN:
+        raise ConfigurationError(
+            f"URDF: joint {name}: expected one of {', '.join(_DRAWN)}, got {shortened(kind)}"
+        )
+    moves = kind != "fixed"
+    return Link(
+        name=child,
+        parent=parent,
+        origin=origin_of(joint, f"joint {name}"),
+        joint=name if moves else "",
+        slides=kind == "prismatic",
+        direction=axis_of(joint) if moves else np.zeros(3),
+        shapes=shapes.get(child, ()),
+    )
 
 
-def _turned(link: Link, angle_rad: float) -> Pose:
-    return Pose(np.zeros(3), quaternion_from_rotation_vector(angle_rad * link.direction))
+def _moved(link: Link, position: float) -> Pose:
+    """Return the motion of a link's joint from zero to ``position``, rad or m."""
+    along = position * link.direction
+    if link.slides:
+        return Pose(along, Pose.identity().quaternion)
+    return Pose(np.zeros(3), quaternion_from_rotation_vector(along))
 
 
 def _shapes(link: ET.Element) -> tuple[Cylinder, ...]:

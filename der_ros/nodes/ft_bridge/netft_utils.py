@@ -4,13 +4,14 @@ If the package ``netft_interfaces`` is installed, the services have its types. O
 ``bias`` exists, as a Trigger. Deliberate deviations from netft_utils: a wrench in world axes is
 published only while the orientation is fresh; ``cancel`` stays true while a limit is exceeded;
 ``gravity_comp`` with false switches compensation off; clearing the bias restores the limits
-without a bias.
+without a bias; a bias inside the box cannot be cleared.
 """
 
 from __future__ import annotations
 
 import importlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -63,6 +64,7 @@ class NetftUtils:
         tool_from_sensor: Pose of the sensor in the tool frame.
         max_age_s: Largest age of a reading that a service uses, s.
         guard: Guard that allows or refuses a change of the bias.
+        take_bias: Function that takes a bias, in the box or in the node, if the guard allows it.
 
     Attributes:
         biased_elsewhere: True if the bias is inside the box.
@@ -77,8 +79,9 @@ class NetftUtils:
         tool_from_sensor: Pose,
         max_age_s: float,
         guard: BiasGuard,
+        take_bias: Callable[[], str],
     ) -> None:
-        self._guard = guard
+        self._guard, self._take_bias = guard, take_bias
         self._node, self._path, self._max_age_s = node, path, max_age_s
         self._tool_from_sensor = tool_from_sensor
         self._limits, self._biased_limits, self._dead_band = declare_limits(node)
@@ -181,12 +184,17 @@ class NetftUtils:
         return response
 
     def _bias(self, request: Any) -> None:
-        self._guard.check()
-        if not request.bias:
-            self._path.clear_bias()
+        if request.bias:
+            self._take_bias()
+            self._biased_limits = _replaced(self._biased_limits, request)
             return
-        self._path.bias(time.monotonic(), self._max_age_s)
-        self._biased_limits = _replaced(self._biased_limits, request)
+        self._guard.check()
+        if self.biased_elsewhere:
+            raise ConfigurationError(
+                "expected true with bias_in_box, got false: no command of RDT clears the bias of "
+                "the box; clear it on the box's page"
+            )
+        self._path.clear_bias()
 
     def on_gravity_comp(self, request: Any, response: Any) -> Any:
         """Handle SetBias: true sets the payload from one reading; false clears the payload."""

@@ -86,7 +86,7 @@ class FtBridge(ShellNode):
         watched = self._sources.topic(WATCHED_TOPIC)
         self._guard = BiasGuard(self, self._path, given.stale_after_s, watched)
         self._utils = NetftUtils(
-            self, self._path, tcp_from_sensor, self._given.stale_after_s, self._guard
+            self, self._path, tcp_from_sensor, given.stale_after_s, self._guard, self._bias
         )
         self._trusted, self._ready = True, False
         self._status_text = "OK"
@@ -213,6 +213,11 @@ class FtBridge(ShellNode):
         return client is not None and before is not None and client.box_restarts > before
 
     def _bias(self) -> str:
+        """Take a bias, in the box with ``bias_in_box``; return what became zero.
+
+        Raises:
+            DerRosError: The bias is refused, there is no fresh reading, or the box took none.
+        """
         if self._lost_bias:
             self._path.forget_reference()
         self._guard.check()

@@ -60,24 +60,23 @@ class RolloutWorker:
         self._config, self._environment, self._worker = config, environment, worker
         self._rng = np.random.default_rng(seed)
         self._random_steps = config.learning_starts // max(1, workers)
-        observation_shape = environment.observation_space.shape or (0,)
-        action_shape = environment.action_space.shape or (0,)
-        self._exploration = make_exploration(config, worker, workers, action_shape[0])
+        observed = (environment.observation_space.shape or (0,))[0]
+        acted = (environment.action_space.shape or (0,))[0]
+        self._sizes = observed, acted
+        self._exploration = make_exploration(config, worker, workers, acted)
         self._helper = Helper(environment, config.helped_share, config.helped_after_steps)
         self._takeover = Takeover(pilot, environment)
         self._cut_off: tuple[Episode, ...] = ()  # stretches of a person that an evaluation ended
         self._policy = make_policy(
             config.algorithm,
-            observation_shape[0] - config.learner.privileged,
+            observed - config.learner.privileged,
             config.learner.hidden,
-            action_shape[0],
+            acted,
         )
         self._first_priorities: FirstPriorities | None = None
         if config.first_priority == "td_error":
             drawn = int(self._rng.integers(1 << 30))
-            self._first_priorities = FirstPriorities(
-                config, observation_shape[0], action_shape[0], drawn
-            )
+            self._first_priorities = FirstPriorities(config, observed, acted, drawn)
         self._snapshot: PolicySnapshot | None = None
         self._recorder: EpisodeRecorder | None = None
         self._saved: Any = None  # the environment's current state
@@ -235,7 +234,7 @@ class RolloutWorker:
             self._recorder = EpisodeRecorder(
                 np.zeros(0, np.float32), self._config.n_step, self._config.gamma
             )
-            self._recorder.load_state(state["recorder"])
+            self._recorder.load_state(state["recorder"], *self._sizes)
             steps = self._recorder.steps
         restore_environment(self._environment, state["environment"], steps)
 

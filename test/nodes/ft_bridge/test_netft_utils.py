@@ -6,7 +6,7 @@ from types import SimpleNamespace as Record
 
 import numpy as np
 import pytest
-from ft_rig import TRUTH, bench, newest, numbers, ready
+from ft_rig import TRUTH, bench, figures, newest, numbers, ready
 from geometry_msgs.msg import PoseStamped, WrenchStamped
 from rclpy.node import Node
 from std_msgs.msg import Bool, Empty
@@ -209,6 +209,17 @@ def test_bias_and_max_values_by_service(services):
         box.faults = BoxFaults(silent=True)
         assert until(lambda: not ready(client))
         assert not services.call("bias", bias=True, force=0.0, torque=0.0).success
+
+
+def test_bias_by_service_is_taken_in_the_box(services):
+    with bench(bias_in_box=True) as (box, client):
+        assert until(lambda: client.count.get("netft_data", 0) > 20)
+        assert services.agrees("bias", bias=True, force=3.0, torque=0.0)
+        assert until(lambda: np.abs(newest(client)).max() < 1e-5)
+        assert until(lambda: figures(client)["biased"] == "True")
+        assert not services.call("bias", bias=False, force=0.0, torque=0.0).success
+        box.restart()  # the box loses the bias; one in the node would remain
+        assert until(lambda: np.allclose(newest(client), TRUTH, atol=1e-5))
 
 
 def test_gravity_by_service_needs_a_tilt_and_no_bias(services):

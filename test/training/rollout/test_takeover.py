@@ -204,7 +204,7 @@ def test_marks_outlive_a_checkpoint():
         recorder.add(DRIVEN, 1.0, observation, step >= 2)
     assert recorder.take_taught(None) == ()
     other = EpisodeRecorder(np.zeros(1, np.float32), 3, 0.5)
-    other.load_state(recorder.state())
+    other.load_state(recorder.state(), 1, len(DRIVEN))
     (stretch,) = other.take_taught(other.finish(True, False, True))
     assert stretch.observations[:, 0].tolist() == [2, 3, 4]
     assert stretch.success
@@ -215,5 +215,5 @@ def test_a_checkpoint_without_marks_has_no_stretch():
     recorder.add(DRIVEN, 1.0, np.ones(1, np.float32))
     state = {k: v for k, v in recorder.state().items() if not k.startswith("taught")}
     other = EpisodeRecorder(np.zeros(1, np.float32), 3, 0.5)
-    other.load_state(state)
+    other.load_state(state, 1, len(DRIVEN))
     assert other.take_taught(other.finish(True, False, True)) == ()

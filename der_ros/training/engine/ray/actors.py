@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +29,26 @@ from der_ros.training.environment.factory import make_environment
 from der_ros.training.rollout.worker import Job, make_worker
 
 
+class UnreadErrors:
+    """First error of calls whose answers nobody reads, kept until a call with a reader."""
+
+    def __init__(self) -> None:
+        self._first: Exception | None = None
+
+    @contextmanager
+    def keep(self) -> Iterator[None]:
+        """Keep an error of the ``with`` body."""
+        try:
+            yield
+        except Exception as error:  # of any kind: nobody else sees it
+            self._first = self._first or error
+
+    def raise_first(self) -> None:
+        """Raise the first error, if there was one."""
+        if self._first is not None:
+            raise self._first
+
+
 class ShardActor:
     """One replay shard with its own random numbers."""
 
@@ -39,6 +60,7 @@ class ShardActor:
         self._shard = Shard(config.shard, *sizes)
         self._rng = np.random.default_rng(np.random.SeedSequence(entropy))
         self._insertions = 0
+        self._errors = UnreadErrors()
 
     def load_demonstrations(
         self, demonstrations: Sequence[tuple[Episode, FloatArray | None]]
@@ -51,13 +73,15 @@ class ShardActor:
 
     def add(self, transitions: Transitions, td_errors: FloatArray | None) -> None:
         """Add a worker's transitions to the ring."""
-        self._shard.add(transitions, td_errors)
+        with self._errors.keep():
+            self._shard.add(transitions, td_errors)
 
     def insert(self, episode: Episode | None, td_errors: FloatArray | None = None) -> None:
         """Insert a success into the zone; ignore None, which an empty pool returns."""
         if episode is not None:
-            self._shard.insert(self._transitions(episode), td_errors)
-            self._insertions += 1
+            with self._errors.keep():
+                self._shard.insert(self._transitions(episode), td_errors)
+                self._insertions += 1
 
     def sample(self, rows: int, beta: float | None) -> Drawn | None:
         """Return a batch, None while the shard is empty."""
@@ -69,10 +93,16 @@ class ShardActor:
         self, indices: IndexArray, drawn_at: WriteCounts, td_errors: FloatArray
     ) -> None:
         """Write the TD errors (rows,) of a batch of this shard back as priorities."""
-        self._shard.update_priorities(indices, drawn_at, td_errors)
+        with self._errors.keep():
+            self._shard.update_priorities(indices, drawn_at, td_errors)
 
     def counts(self) -> tuple[ShardCounts, int]:
-        """Return the counts of the shard and the number of insertions so far."""
+        """Return the counts of the shard and the number of insertions so far.
+
+        Raises:
+            Exception: The first error of ``add``, ``insert`` and ``update_priorities``.
+        """
+        self._errors.raise_first()
         return shard_counts(self._shard), self._insertions
 
     def state(self) -> dict[str, Any]:
@@ -90,21 +120,30 @@ class ShardActor:
 class PoolActor:
     """The success pool with its own random numbers."""
 
-    def __init__(self, config: ReplayConfig, entropy: tuple[int, ...]) -> None:
-        """Make an empty pool; ``entropy`` seeds its draws."""
+    def __init__(
+        self, config: ReplayConfig, sizes: tuple[int, int], entropy: tuple[int, ...]
+    ) -> None:
+        """Make an empty pool of (observation, action) ``sizes``; ``entropy`` seeds its draws."""
+        self._sizes, self._errors = sizes, UnreadErrors()
         self._pool = SuccessPool(config.pool_episodes, config.pool_bytes)
         self._rng = np.random.default_rng(np.random.SeedSequence(entropy))
 
     def add(self, episode: Episode) -> None:
         """Add a whole successful episode."""
-        self._pool.add(episode)
+        with self._errors.keep():
+            self._pool.add(episode)
 
     def draw(self) -> Episode | None:
         """Return one episode at random, None from an empty pool."""
         return self._pool.draw(self._rng) if len(self._pool) else None
 
     def counts(self) -> PoolCounts:
-        """Return the counts of the pool."""
+        """Return the counts of the pool.
+
+        Raises:
+            Exception: The first error of ``add``.
+        """
+        self._errors.raise_first()
         return pool_counts(self._pool)
 
     def state(self) -> dict[str, Any]:
@@ -113,7 +152,7 @@ class PoolActor:
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Restore a state returned by ``state``."""
-        self._pool.load_state(state)
+        self._pool.load_state(state, *self._sizes)
 
 
 class Collected(NamedTuple):

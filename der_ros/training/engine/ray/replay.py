@@ -26,6 +26,7 @@ from der_ros.training.engine.interface import (
     Sizes,
 )
 from der_ros.training.engine.ray.actors import PoolActor, ShardActor
+from der_ros.training.engine.ray.answers import answer_of
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +102,8 @@ class RayReplay:
                 waiting.append(self._load_assigned(number, place))
         if self._state is not None:
             waiting.append(self.pool.load_state.remote(self._state["pool"]))
-        ray.get(waiting)
+        for reference in waiting:
+            answer_of(reference)
         self._state = None
 
     def stop(self) -> None:
@@ -150,7 +152,11 @@ class RayReplay:
             actor.update_priorities.remote(batch.indices, batch.drawn_at, td_errors)
 
     def metrics(self) -> dict[str, float]:
-        """Return the metrics; an actor that does not answer in a second keeps its last ones."""
+        """Return the metrics; an actor that does not answer in a second keeps its last ones.
+
+        Raises:
+            Exception: The first error of an actor in a call whose answer nobody read.
+        """
         requests = {self._actors[number].counts.remote(): number for number in self._numbers}
         requests[self.pool.counts.remote()] = _POOL_PLACE
         ready, _ = ray.wait(list(requests), num_returns=len(requests), timeout=_TIME_FOR_COUNTS_S)
@@ -179,7 +185,7 @@ class RayReplay:
     def _answer(self, number: int, reference: Any) -> Any:
         """Return the actor's answer; if it is dead, replace it and return None."""
         try:
-            return ray.get(reference)
+            return answer_of(reference)
         except RayTaskError:
             raise
         except RayError as error:
@@ -208,15 +214,20 @@ class RayReplay:
     def _make_shard(self) -> int:
         number = self._made
         self._made += 1
-        sizes = self._sizes.observation, self._sizes.action
         entropy = (self._seed, ENTROPY_OF_SHARDS, number)
         actor = ray.remote(num_cpus=0)(ShardActor)
-        self._actors[number] = actor.remote(self._config, sizes, number, entropy)
+        self._actors[number] = actor.remote(self._config, self._row_sizes, number, entropy)
         return number
 
     def _make_pool(self) -> None:
         entropy = (self._seed, ENTROPY_OF_RAY_POOL, self._made)
-        self.pool = ray.remote(num_cpus=0)(PoolActor).remote(self._config, entropy)
+        actor = ray.remote(num_cpus=0)(PoolActor)
+        self.pool = actor.remote(self._config, self._row_sizes, entropy)
+
+    @property
+    def _row_sizes(self) -> tuple[int, int]:
+        """Lengths of an observation and of an action."""
+        return self._sizes.observation, self._sizes.action
 
     def _load_assigned(self, number: int, place: int) -> Any:
         judged = [(episode, self._judged(episode)) for episode in self._assigned[place]]

@@ -17,6 +17,7 @@ from der_ros.training.engine.interface import (
     WorkerFailed,
 )
 from der_ros.training.engine.ray.actors import Collected, WorkerActor
+from der_ros.training.engine.ray.answers import answer_of
 from der_ros.training.engine.restarts import Restarts
 from der_ros.training.rollout.worker import Job
 
@@ -108,7 +109,7 @@ class RayWorkers:
         if start != self._started[worker] - 1:
             return None  # the answer of a worker that has been replaced
         try:
-            answer: Collected | Message | None = ray.get(reference)
+            answer: Collected | Message | None = answer_of(reference)
         except RayTaskError:
             raise
         except RayError as error:

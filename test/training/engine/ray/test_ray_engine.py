@@ -126,6 +126,11 @@ def test_workers_and_shards_are_replaced_and_evaluate():
         parts = [m for m in messages if isinstance(m, EvaluationPart)]
         assert sorted(part.report.episodes for part in parts) == [1, 2]
 
+        made.replay.pool.add.remote(SHOT._replace(success=False))
+        expected = "^success pool: expected a whole episode that succeeded$"
+        with pytest.raises(ConfigurationError, match=expected):
+            until(made, lambda _: not made.metrics())
+
 
 def test_a_ray_run_is_resumed_on_ray_and_in_processes(tmp_path):
     options = {**OPTIONS, "workers": 1, "max_env_steps": 600, "update_lag": 50}

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from der_ros.errors import DivergedError
+from der_ros.errors import ConfigurationError, DivergedError
+from der_ros.replay.transitions import Episode, n_step_transitions
 from der_ros.training.config import make_config
 from der_ros.training.engine.interface import Drawn, Sizes
 from der_ros.training.engine.ray import replay as ray_replay
-from der_ros.training.engine.ray.actors import WorkerActor
+from der_ros.training.engine.ray.actors import PoolActor, ShardActor, WorkerActor
 from der_ros.training.engine.ray.replay import RayReplay
 from der_ros.training.rollout.worker import Job
 
@@ -50,6 +51,27 @@ def test_every_part_draws_its_own_random_numbers(monkeypatch):
         streams.append(draws(worker._rng))
         streams.append(draws(worker._worker._rng))
     assert len(set(streams)) == len(streams) == 11
+
+
+def episode(success):
+    return Episode(
+        *(np.zeros(shape, np.float32) for shape in ((3, 3), (2, 1), 2)), True, False, success
+    )
+
+
+def test_an_error_that_no_caller_reads_is_kept():
+    replay = CONFIG.replay()
+    pool, shard = PoolActor(replay, (3, 1), (0,)), ShardActor(replay, (3, 1), 0, (0,))
+    pool.add(episode(success=True))
+    assert pool.counts().episodes == 1
+    for _ in range(2):
+        pool.add(episode(success=False))
+    shard.add(n_step_transitions(episode(True), 1, 0.9), np.array([0.5, np.nan]))
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="whole episode that succeeded"):
+            pool.counts()
+        with pytest.raises(DivergedError, match="smaller learning_rate"):
+            shard.counts()
 
 
 def test_diverged_td_errors_end_a_run_on_ray():
