@@ -4,9 +4,9 @@
 
 Speed is bag time per processor time of this process. Other load on the machine has little effect:
 it makes the processor's caches and shared cores slower. Two bags are replayed, one with the
-bridge's cycle inputs, as recorded today, and one without, as recorded by release 0.1. ``replay`` is
-the comparison of all topics; ``tool`` is all that ``replay_bag`` does after its start, with the
-check of the bag and the actions from the recorded observations.
+bridge's cycle inputs, as recorded today, and one without, as early bags are. ``replay`` is the
+comparison of all topics; ``tool`` is all that ``replay_bag`` does after its start, with the check
+of the bag and the actions from the recorded observations.
 Memory is the growth of the process's peak from a bag of a tenth of the length to the full bag.
 """
 

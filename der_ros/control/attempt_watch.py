@@ -71,8 +71,8 @@ class AttemptWatch:
         task: Task to assemble.
         limits: Limits of the stall detection.
         began_s: Start of the attempt, s, ``time.monotonic``.
-        home: Conditions for a fully seated piece; None for the rule of releases up to 0.2, where
-            depth alone is a success.
+        home: Conditions for a fully seated piece; None for the rule of early bags, where depth
+            alone is a success.
         seating_s: Longest time from reaching the joint's depth to being fully seated, s.
         slowdown: Factor of all three times, because a force budget slows the policy down
             (``GovernorLimits.action_repeat``).

@@ -25,7 +25,7 @@ from der_ros.tasks import make_task
 POSE_TOPIC, WRENCH_TOPIC = "kuka/tcp_pose", "netft_data"
 APPLIED_TOPIC, COMMAND_TOPIC = "kuka/twist_applied", "kuka/delta_twist_cmds"
 CYCLE_TOPIC = "kuka/cycle_inputs"
-"""Topic with the bridge's cycle inputs; missing from bags of release 0.1 or other recorders."""
+"""Topic with the bridge's cycle inputs; missing from early bags and those of other recorders."""
 LIMITS_TOPIC, RESULT_TOPIC = "kuka/limits", "assembly_supervisor/result"
 STREAMED = (
     POSE_TOPIC,
@@ -53,7 +53,7 @@ class RecordedResult:
         reason: Reason of the outcome, one sentence.
         began_ns: Bag time of the start of the attempt.
         ended_ns: Bag time of the verdict.
-        is_home: True if success means home; False for releases up to 0.2, where it means depth.
+        is_home: True if success means home; False in early bags, where it means depth.
     """
 
     outcome: str

@@ -1,6 +1,6 @@
 """Rebuilds the twist of a cycle from a bag that does not record the bridge's inputs.
 
-Bags of release 0.1 and of other recorders have the messages, but not the order in which they
+Early bags and those of other recorders have the messages, but not the order in which they
 reached the bridge. The inputs that reproduce the recorded twist are searched among those in
 transit. If none do, the twist counts as a difference only if it lies outside the range that the
 messages of the last 0.1 s can produce; otherwise it is undetermined.

@@ -5,7 +5,7 @@ from __future__ import annotations
 OBSERVATION_TOPIC, ACTION_TOPIC = "policy/observation", "policy/action"
 CONTRACT_TOPIC = "policy/contract"
 INFO_TOPIC = "policy/info"
-"""Contract as JSON text; bags of release 0.1 have this topic instead of ``CONTRACT_TOPIC``."""
+"""Contract as JSON text; early bags have this topic instead of ``CONTRACT_TOPIC``."""
 
 
 def tick_label(kind: str, tick: int) -> str:
