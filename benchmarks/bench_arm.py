@@ -14,14 +14,15 @@ import numpy as np
 import pybullet
 
 from der_ros.drivers.arm.differential import DifferentialConfig, DifferentialKinematics
+from der_ros.drivers.arm.links import renamed
 from der_ros.drivers.arm.urdf import chain_from_urdf
 from der_ros.geometry import Twist, rotation_matrix
-from der_ros.sim.description import describe
+from der_ros.sim.arm_urdf import arm_urdf
 from der_ros.sim.iiwa import IIWA
 from support.report import Figure, argument_parser, call_times_us, less_is_better, percentiles, show
 
 NAMES = [axis.name for axis in IIWA.axes]
-URDF = describe(IIWA, NAMES, "base", "flange")
+URDF = renamed(arm_urdf(IIWA), "base", NAMES, "flange")
 CALLS, POSES = 3000, 500
 
 

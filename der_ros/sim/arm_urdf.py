@@ -1,4 +1,4 @@
-"""URDF of the package's arms for viewers and kinematics, with simple shapes to scale.
+"""URDF of the package's arms, for kinematics and viewers, with simple shapes to scale.
 
 ``python -m der_ros.sim.arm_urdf config/robots`` writes the files that the package ships.
 """
@@ -102,7 +102,8 @@ def _text(numbers: Sequence[float]) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.12g}"
+    short = f"{value:.12g}"
+    return short if float(short) == value else repr(float(value))
 
 
 if __name__ == "__main__":

@@ -13,13 +13,14 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, String
 from waiting import until
 
+from der_ros.drivers.arm.links import renamed
 from der_ros.nodes.kuka_bridge.node import KukaBridge
 from der_ros.nodes.shared.qos import LATCHED
-from der_ros.sim.description import describe
+from der_ros.sim.arm_urdf import arm_urdf
 from der_ros.sim.iiwa import IIWA
 
 NAMES = [f"lbr_A{number}" for number in range(1, 8)]
-URDF = describe(IIWA, NAMES, "lbr_link_0", "lbr_link_ee")
+URDF = renamed(arm_urdf(IIWA), "lbr_link_0", NAMES, "lbr_link_ee")
 COMMANDS = "forward_position_controller/commands"
 TASK = IIWA.base_from_task
 # Joint order of the commands, different from the chain's, as a controller's file may have it.

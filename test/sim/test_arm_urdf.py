@@ -35,6 +35,15 @@ def test_links_and_chain_agree(arm):
     assert flange.position == pytest.approx(chain.forward(angles).position, abs=1e-9)
 
 
+def test_a_renamed_arm_has_the_figures_of_the_simulation():
+    names = [f"lbr_A{number}" for number in range(1, 8)]
+    text = renamed(arm_urdf(IIWA), "lbr_link_0", names, "lbr_link_ee")
+    chain = chain_from_urdf(text, "lbr_link_0", "lbr_link_ee")
+    assert chain.names == tuple(names)
+    assert chain.upper_rad.tolist() == [axis.upper_rad for axis in IIWA.axes]
+    assert chain.speed_limits_radps.tolist() == [axis.speed_limit_radps for axis in IIWA.axes]
+
+
 def test_another_number_of_joint_names_is_refused():
     with pytest.raises(ConfigurationError, match="expected 7, got 6"):
         renamed(arm_urdf(IIWA), "base", ["a"] * 6)

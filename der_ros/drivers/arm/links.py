@@ -115,13 +115,14 @@ class Links:
         return frames
 
 
-def renamed(text: str, base_link: str, joint_names: Sequence[str]) -> str:
+def renamed(text: str, base_link: str, joint_names: Sequence[str], tip_link: str = "") -> str:
     """Return a URDF with the names that a robot's own driver uses.
 
     Args:
         text: URDF whose links form one chain.
         base_link: New name of the base link.
         joint_names: New names of the movable joints, from the base on; empty keeps the names.
+        tip_link: New name of the last link; empty keeps the name.
 
     Raises:
         ConfigurationError: The text is not such a URDF, or the number of joints differs.
@@ -132,6 +133,8 @@ def renamed(text: str, base_link: str, joint_names: Sequence[str]) -> str:
             f"joint_names: expected {len(links.joint_names)}, got {len(joint_names)}"
         )
     new = dict(zip(links.joint_names, joint_names, strict=False)) | {links.links[0].name: base_link}
+    if tip_link:
+        new[links.links[-1].name] = tip_link
     for element in root.iter():
         for key in ("name", "link"):
             if (old := element.get(key)) in new:

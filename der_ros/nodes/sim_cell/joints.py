@@ -15,6 +15,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, String
 
+from der_ros.drivers.arm.links import renamed
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Wrench
 from der_ros.nodes.kuka_bridge.joint_states import JointStates
@@ -23,7 +24,7 @@ from der_ros.nodes.shared.parameters import declare_settings
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.parameters.shared import JointNames
-from der_ros.sim.description import describe
+from der_ros.sim.arm_urdf import arm_urdf
 from der_ros.sim.joint_drives import DriveState, JointDrives
 from der_ros.sim.world import AssemblyWorld
 from der_ros.threads import Startable, Worker
@@ -66,7 +67,9 @@ class JointCell(Startable):
         self._filled = JointStates()
         self._states = node.create_publisher(JointState, names.states_topic, _RELIABLE)
         self._commands = PolledSubscription(node, Float64MultiArray, names.command_topic, _RELIABLE)
-        urdf = describe(self._drives.arm, names.joint_names, names.base_link, names.tip_link)
+        urdf = renamed(
+            arm_urdf(self._drives.arm), names.base_link, names.joint_names, names.tip_link
+        )
         description = node.create_publisher(String, names.description_topic, LATCHED)
         description.publish(String(data=urdf))
 
