@@ -1,4 +1,4 @@
-"""The iiwa deployment as launched by a user; test_deploy_kr60.py covers the shared parts."""
+"""The iiwa deployment as launched by a user; the tests of the KR 60 cover the shared parts."""
 
 import json
 import subprocess
@@ -25,8 +25,7 @@ ARGUMENTS = [*SHARED_ARGUMENTS, "stack", "urdf"]
 
 
 @pytest.mark.alone
-def test_after_a_fault_a_simulated_cell_goes_on(tmp_path):
-    run_dir, output = tmp_path / "run", tmp_path / "output.txt"
+def test_after_a_fault_a_simulated_cell_goes_on(run_dir, output):
     with launched(LAUNCH_FILE, output, f"run_dir:={run_dir}", "seed:=3", *sensor_ports()):
         wait_for_a_running_attempt(output)
         check_permissions()
@@ -49,9 +48,8 @@ def test_after_a_fault_a_simulated_cell_goes_on(tmp_path):
 
 
 @pytest.mark.alone
-def test_the_names_of_another_stack_serve_as_well(tmp_path):
-    output = tmp_path / "output.txt"
-    arguments = ["record:=false", "stack:=kuka_drivers", f"run_dir:={tmp_path / 'run'}"]
+def test_the_names_of_another_stack_serve_as_well(run_dir, output):
+    arguments = ["record:=false", "stack:=kuka_drivers", f"run_dir:={run_dir}"]
     with launched(LAUNCH_FILE, output, *arguments, *sensor_ports()):
         wait_for(lambda: "running" in output.read_text(), 90, "an attempt")
     assert "/lbr/" not in output.read_text()
@@ -66,9 +64,8 @@ def test_the_names_of_another_stack_serve_as_well(tmp_path):
         (["urdf:=/nowhere.urdf"], "expected a URDF file"),
     ],
 )
-def test_a_users_mistake_leaves_nothing_running(tmp_path, arguments, message):
-    output = tmp_path / "output.txt"
-    given = [f"run_dir:={tmp_path / 'run'}", *sensor_ports(), *arguments]
+def test_a_users_mistake_leaves_nothing_running(run_dir, output, arguments, message):
+    given = [f"run_dir:={run_dir}", *sensor_ports(), *arguments]
     with launched(LAUNCH_FILE, output, *given) as process:
         code = process.wait(timeout=120)
     text = output.read_text()
