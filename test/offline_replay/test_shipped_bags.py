@@ -1,5 +1,7 @@
 """The bags of ``test/replay/bags``: each replays the same and meets its expectation."""
 
+from itertools import pairwise
+
 import pytest
 from copied_bags import BAGS
 
@@ -7,7 +9,9 @@ from der_ros.bags.bag_replay import read_policy_info
 from der_ros.bags.reader import BagReader
 from der_ros.offline_replay.attempt_replay import replay_bag
 from der_ros.offline_replay.attempt_setup import read_setup
+from der_ros.offline_replay.cdr_messages import decode_six
 from der_ros.offline_replay.expectations import expectation_file, read_expectation, unmet
+from der_ros.policy.attempt import Outcome
 from der_ros.tasks import TASKS
 
 NAMES = sorted(path.name for path in BAGS.iterdir() if path.is_dir())
@@ -17,10 +21,13 @@ ENDS = (
     "the force or torque reached the hard limit",
     "no force reading",
     "no wrench",
+    "the same reading to the last count",
     "netft_data is also published",
     "delta_twist_cmds is also published",
     "no robot pose",
     "no joint states",
+    "restarted RSI in motion",
+    "expected 56.4 to 117.1 (limits less the margin)",
     "sent no command",
     "too late",
     "does not follow",
@@ -59,6 +66,17 @@ def test_the_set_has_each_robot_task_and_hand():
 def test_each_kind_of_fault_has_a_bag(words):
     reasons = [read_expectation(BAGS / name).reason or "" for name in NAMES]
     assert any(words in reason for reason in reasons)
+
+
+def test_each_outcome_has_a_bag():
+    assert {read_expectation(BAGS / name).outcome for name in NAMES} == set(Outcome)
+
+
+def test_the_frozen_sensor_repeats_one_reading():
+    with BagReader(BAGS / "kr60_sensor_frozen") as reader:
+        wrenches = [decode_six(each.message) for each in reader.serialized("/netft_data")]
+    changed = [a.stamp_ns for a, b in pairwise(wrenches) if a.values != b.values]
+    assert 0.95 <= 1e-9 * (wrenches[-1].stamp_ns - changed[-1]) <= 1.1
 
 
 def test_a_foreign_stamp_leaves_the_bag_usable():
