@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from der_ros.bags.bag_replay import DEFAULT_TOLERANCE
 from der_ros.bags.reader import BagReader, reading
@@ -35,8 +36,10 @@ from der_ros.offline_replay.replay_side import Actor, Scale, Side
 from der_ros.offline_replay.tick_replay import RECENT_NS, InputMatcher
 from der_ros.offline_replay.twist_guess import TWIST_TOLERANCE, Guess, TwistGuess
 from der_ros.offline_replay.what_if import WhatIf
-from der_ros.offline_replay.wire.wire_source import WireSource
 from der_ros.policy.policy_view import Policy
+
+if TYPE_CHECKING:
+    from der_ros.offline_replay.wire.wire_source import WireSource
 
 DECIDED_TOLERANCE = 1e-6
 """Tolerance of a decided twist, m/s and rad/s: rounding on another processor."""
@@ -92,7 +95,7 @@ class AttemptReplay:
         on_sample: OnSample | None = None,
     ) -> None:
         self.setup = read_setup(reader)
-        wire = WireSource(reader) if from_wire else None
+        wire = _wire_of(reader) if from_wire else None
         setup = self.setup
         self.stream = RecordedStream(reader, setup.topics, setup.action_limits, wire)
         self.observations, self.actions = Differences(0.0), Differences(tolerance)
@@ -275,6 +278,13 @@ class AttemptReplay:
 
     def _time_s(self, at_ns: int) -> float:
         return 1e-9 * (at_ns - self.start_ns)
+
+
+def _wire_of(reader: BagReader) -> WireSource:
+    # Imported here: few replays need the drivers, which take a tenth of the time of a small bag.
+    from der_ros.offline_replay.wire.wire_source import WireSource
+
+    return WireSource(reader)
 
 
 def replay_bag(

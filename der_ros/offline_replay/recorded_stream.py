@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from operator import mul, sub
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +35,10 @@ from der_ros.offline_replay.cdr_messages import (
     decode_pose,
     decode_six,
 )
-from der_ros.offline_replay.wire.wire_source import WireSource
 from der_ros.policy.policy_topics import ACTION_TOPIC, OBSERVATION_TOPIC
+
+if TYPE_CHECKING:
+    from der_ros.offline_replay.wire.wire_source import WireSource
 
 SETTLED_NS = 50_000_000
 """Bag time that a tick or a cycle waits for its other messages, ns."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from der_ros.offline_replay.attempt_replay import AttemptReplay
 from der_ros.offline_replay.differences import Differences
 from der_ros.offline_replay.motion_replay import HELD_FROM_OUTSIDE
 from der_ros.offline_replay.replay_side import Side
-from der_ros.offline_replay.wire.wire_source import WireSource
 from der_ros.policy.attempt import Outcome
+
+if TYPE_CHECKING:
+    from der_ros.offline_replay.wire.wire_source import WireSource
 
 DOUBTFUL_SHARE = 0.05
 """Share of twists that may differ if the bag does not record the bridge's cycle inputs."""

@@ -7,11 +7,13 @@ import json
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from der_ros.bags.bag_facts import BagFacts, TopicFacts, read_bag_facts
-from der_ros.bags.reader import BagReader
 from der_ros.cli._tool import add_json_option
 from der_ros.errors import BagError, printable
+
+if TYPE_CHECKING:
+    from der_ros.bags.bag_facts import BagFacts, TopicFacts
 
 
 def add_info(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -27,6 +29,9 @@ def add_info(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _info(options: argparse.Namespace) -> int:
+    # Imported here: `bags repair` needs no reader.
+    from der_ros.bags.bag_facts import read_bag_facts
+
     if options.show is not None:
         sys.stdout.write(_stored(options.bag, options.show))
         return 0
@@ -47,6 +52,8 @@ def _stored(bag: Path, name: str) -> str:
     Raises:
         BagError: The bag cannot be read, or does not hold the file.
     """
+    from der_ros.bags.reader import BagReader
+
     with BagReader(bag) as reader:
         files = reader.attachments()
     if name not in files:

@@ -83,13 +83,7 @@ class AttemptPlot:
         Raises:
             ConfigurationError: matplotlib is not installed.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise ConfigurationError(
-                "a picture needs matplotlib, which is not installed: pip install matplotlib"
-            ) from error
-        figure = Figure(figsize=(10.0, 10.5))
+        figure = _new_figure()
         axes = list(figure.subplots(len(_HEIGHTS), 1, sharex=True, height_ratios=_HEIGHTS))
         force, place, turned, speed, turning, governor = axes
         if self.cycles.rows:
@@ -207,6 +201,34 @@ class AttemptPlot:
     @property
     def _time_s(self) -> Array:
         return self.cycles.column("time_s")
+
+
+def _new_figure() -> Figure:
+    """Return an empty figure.
+
+    While matplotlib is imported, its classes get no lists of their properties into their help
+    texts, which would take a third of the time.
+
+    Raises:
+        ConfigurationError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib import artist
+
+        lists, artist.kwdoc = artist.kwdoc, _no_list
+        try:
+            from matplotlib.figure import Figure
+        finally:
+            artist.kwdoc = lists
+    except ImportError as error:
+        raise ConfigurationError(
+            "a picture needs matplotlib, which is not installed: pip install matplotlib"
+        ) from error
+    return Figure(figsize=(10.0, 10.5))
+
+
+def _no_list(artist: object) -> str:
+    return ""
 
 
 def _longest_label(axes: list[Axes]) -> int:
