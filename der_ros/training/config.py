@@ -115,6 +115,13 @@ class TrainingConfig:
     batch_size: int = setting(256, "Transitions in an update", minimum=1)
     learning_starts: int = setting(2_000, "Steps with random actions before the first update")
     updates_per_step: float = setting(0.5, "Updates for each step, above 0")
+    average_share: float = setting(
+        0.0,
+        "Evaluate and export the moving average of the policy over about this share of all "
+        "updates so far (training.policy_average); 0: the newest policy",
+        minimum=0.0,
+        maximum=1.0,
+    )
     update_lag: int = setting(
         0,
         "Largest number of due updates; above it the learner accepts no transitions and the "

@@ -228,12 +228,13 @@ def _average(checkpoints: Sequence[_Saved]) -> PolicySnapshot:
 
 
 def _newest_in(state: Mapping[str, Any], config: TrainingConfig) -> PolicySnapshot:
-    """Return the policy and filter in the state of a ``Learner``."""
+    """Return the candidate policy and the filter in the state of a ``Learner``."""
     own = ObservationFilter(
         len(state["filter"]["mean"]), config.filter_clip, config.filter_std_floor
     )
     own.load_state(state["filter"])
-    parameters = state["learner"]["policy"]
+    average = state.get("average")
+    parameters = state["learner"]["policy"] if average is None else np.float32(average)
     require_finite("networks: policy", parameters)
     return PolicySnapshot(parameters, own.statistics(), int(state["updates"]), _NO_NETWORKS)
 

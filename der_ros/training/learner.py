@@ -28,6 +28,7 @@ from der_ros.training.engine.interface import (
 )
 from der_ros.training.evaluation.evaluator import Evaluator
 from der_ros.training.metrics.windows import EpisodeWindow, StageTimes
+from der_ros.training.policy_average import PolicyAverage
 from der_ros.training.rollout.observation_filter import ObservationFilter, as_learned, moments
 
 _NO_NETWORKS: Float32Array = np.zeros(0, np.float32)
@@ -51,6 +52,10 @@ class Learner:
         self._statistics = self.filter.statistics()
         self._with_networks = config.first_priority == "td_error"
         self.updates = 0
+        self._average: PolicyAverage | None = None
+        if config.average_share > 0.0:
+            first_policy = self.algorithm.policy_parameters()
+            self._average = PolicyAverage(config.average_share, first_policy)
         first = self.snapshot()
         self.sizes = Sizes(
             observation_size, action_size, len(first.parameters), len(first.networks)
@@ -92,6 +97,8 @@ class Learner:
         batch = drawn.batch
         update = self.algorithm.update(self._as_learned(batch.transitions), batch.weights)
         self.updates += 1
+        if self._average is not None and PolicyAverage.due(self.updates):
+            self._average.add(self.algorithm.policy_parameters(), self.updates)
         if self.updates % _UPDATES_BETWEEN_METRICS == 0:
             self._latest |= {f"train/{name}": value for name, value in update.metrics.items()}
             self._latest["replay/staleness"] = drawn.staleness
@@ -102,8 +109,15 @@ class Learner:
         """Return the TD errors (rows,) of raw transitions, without an update."""
         return self.algorithm.td_errors(self._as_learned(raw))
 
+    def candidate(self) -> PolicySnapshot:
+        """Return the policy to evaluate and export: the moving average, or the current one."""
+        current = self.snapshot()
+        if self._average is None:
+            return current
+        return current._replace(parameters=self._average.parameters())
+
     def snapshot(self) -> PolicySnapshot:
-        """Return the current policy and filter."""
+        """Return the current policy and filter, which workers explore with."""
         networks = self.algorithm.networks() if self._with_networks else _NO_NETWORKS
         parameters = self.algorithm.policy_parameters()
         return PolicySnapshot(parameters, self._statistics, self.updates, networks)
@@ -128,6 +142,7 @@ class Learner:
         """Return copies of algorithm, filter and counters, for a checkpoint."""
         return {
             "learner": dict(self.algorithm.state()),
+            "average": None if self._average is None else self._average.state(),
             "filter": self.filter.state(),
             "env_steps": self.env_steps,
             "updates": self.updates,
@@ -143,6 +158,11 @@ class Learner:
                 not finite.
         """
         self.algorithm.load_state(state["learner"])
+        if self._average is not None:
+            # Runs that were saved without an average start it with their newest policy.
+            saved = state.get("average")
+            newest = self.algorithm.policy_parameters()
+            self._average.load_state(newest if saved is None else saved)
         self.filter.load_state(state["filter"])
         self.env_steps, self.updates = int(state["env_steps"]), int(state["updates"])
         # Runs that were saved before a person could take over have no part of it.
@@ -198,8 +218,8 @@ class LearnerLoop:
         self._learn()
 
     def start_evaluation(self) -> None:
-        """Start an evaluation of the current policy."""
-        request = self.evaluator.start(self._learner.snapshot())
+        """Start an evaluation of the learner's candidate policy."""
+        request = self.evaluator.start(self._learner.candidate())
         self.evaluator.expect(self._engine.evaluate(request))
 
     def finish_evaluation(self) -> None:

@@ -75,6 +75,18 @@ def test_the_best_policy_is_exported_by_default(content, tmp_path):
     assert exported(content, tmp_path, "newest.onnx", newest=True) == only
 
 
+def test_a_saved_average_is_exported_as_the_newest_policy(content, tmp_path):
+    newest = exported(content, tmp_path, "newest.onnx", newest=True)
+    learning = content["loop"]["learning"]
+    learning["average"] = learning["learner"]["policy"].astype(np.float64)
+    assert exported(content, tmp_path, "same.onnx", newest=True) == newest
+    learning["average"] += 0.25
+    moved = exported(content, tmp_path, "moved.onnx", newest=True)
+    learning["learner"]["policy"] = np.float32(learning["average"])
+    learning["average"] = None
+    assert exported(content, tmp_path, "expected.onnx", newest=True) == moved != newest
+
+
 def saved(content, path, shift=0.0):
     """Save a checkpoint whose policy and filter are shifted by a number; return its path."""
     other = copy.deepcopy(content)

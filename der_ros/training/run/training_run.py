@@ -251,7 +251,7 @@ class TrainingRun(RunControl):
         path, learner = self.run_dir / "policy.onnx", self.learner
         best = self._loop.evaluator.best
         export_training(
-            learner.snapshot(), best, self.config, learner.env_steps, self._contract, path
+            learner.candidate(), best, self.config, learner.env_steps, self._contract, path
         )
         self._exported = path
 

@@ -19,8 +19,9 @@ from der_ros.training.run.options import resolve_run
 from der_ros.training.run.resuming import loop_state, resumed_config
 from der_ros.training.run.training_run import TrainingRun
 
-# Uses all that a run in a single process can: evaluations, insertions, first priorities.
+# Uses all that a run in one process can: evaluations, insertions, first priorities, an average.
 FULL = {**SMALL, "algorithm": "td3", "first_priority": "td_error", "target_success": 2.0}
+FULL |= {"average_share": 0.2}
 FULL |= {"max_env_steps": 2500, "evaluation_threshold": 0.2, "checkpoint_interval_s": 0.05}
 
 # Stops in the middle of episodes, whose physics must continue bit for bit.
