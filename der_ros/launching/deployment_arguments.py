@@ -53,7 +53,7 @@ _BUDGET_ARGUMENTS = tuple(
         name,
         default="",
         description=f"{what} that a contact may reach; the governor limits the speed accordingly; "
-        "empty: as in config, else no limit",
+        "empty: as in config",
         minimum=0.0,
         optional=True,
     )

@@ -11,8 +11,8 @@ from der_ros.training.config import TrainingConfig, load_config
 from der_ros.training.run.folder import new_run_dir
 from der_ros.training.run.resuming import CONDITIONS, resumed_config
 
-# Settings that may change when a run resumes: budget, place of the work, conditions, and what is
-# written how often. Any other change requires a new run.
+# Settings that may change when a run resumes: budget, place of the work, conditions, what is
+# evaluated, and what is written how often. Any other change requires a new run.
 RESUMABLE = (
     "max_minutes",
     "max_env_steps",
@@ -21,6 +21,7 @@ RESUMABLE = (
     "evaluation_episodes",
     "evaluation_steps",
     "evaluation_threshold",
+    "average_share",
     "engine",
     "ray_address",
     "device",
