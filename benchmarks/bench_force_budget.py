@@ -30,7 +30,7 @@ from support.task_cells import options_of
 
 _FIRST_SEED = 7 << 28  # differs from training, the evaluate tool and the robustness benchmark
 _BUDGETS_N = {
-    "iiwa": (10.0, 20.0, 40.0, NO_FORCE_BUDGET_N),
+    "iiwa": (10.0, 20.0, 40.0, 60.0, NO_FORCE_BUDGET_N),
     "kr60": (30.0, 60.0, 120.0, 200.0, NO_FORCE_BUDGET_N),
 }
 
