@@ -118,7 +118,7 @@ class TrainingConfig:
     average_share: float = setting(
         0.0,
         "Evaluate and export the moving average of the policy over about this share of all "
-        "updates so far (training.policy_average); 0: the newest policy",
+        "updates so far (training.evaluation.policy_average); 0: the newest policy",
         minimum=0.0,
         maximum=1.0,
     )

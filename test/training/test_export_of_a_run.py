@@ -75,7 +75,7 @@ def test_the_best_policy_is_exported_by_default(content, tmp_path):
     assert exported(content, tmp_path, "newest.onnx", newest=True) == only
 
 
-def test_a_saved_average_is_exported_as_the_newest_policy(content, tmp_path):
+def test_a_saved_average_is_exported_as_the_newest(content, tmp_path):
     newest = exported(content, tmp_path, "newest.onnx", newest=True)
     learning = content["loop"]["learning"]
     learning["average"] = learning["learner"]["policy"].astype(np.float64)

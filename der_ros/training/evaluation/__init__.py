@@ -1,1 +1,1 @@
-"""Evaluation of policies on held-out seeds."""
+"""Evaluation of policies on held-out seeds, and the average of them that is evaluated."""

@@ -4,7 +4,7 @@ from small_runs import config
 
 from der_ros.errors import CheckpointError
 from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint, save_checkpoint
-from der_ros.training.policy_average import PolicyAverage
+from der_ros.training.evaluation.policy_average import PolicyAverage
 from der_ros.training.run.resuming import resumed_config
 from der_ros.training.run.training_run import TrainingRun
 
@@ -69,7 +69,7 @@ def test_a_run_evaluates_the_average(tmp_path):
     assert np.any(evaluated["parameters"] != learning["learner"]["policy"])
 
 
-def test_without_a_share_a_run_evaluates_the_newest_policy(tmp_path):
+def test_without_a_share_the_newest_is_evaluated(tmp_path):
     learning, evaluated = run(tmp_path)
     assert learning["average"] is None
     np.testing.assert_array_equal(evaluated["parameters"], learning["learner"]["policy"])
@@ -82,7 +82,7 @@ def test_the_average_does_not_change_the_training(tmp_path):
     np.testing.assert_array_equal(*policies)
 
 
-def test_a_run_saved_without_an_average_goes_on_with_one(tmp_path):
+def test_a_run_saved_without_an_average_gets_one(tmp_path):
     run(tmp_path, average_share=0.5)
     path = latest_checkpoint(tmp_path)
     content = load_checkpoint(path)
