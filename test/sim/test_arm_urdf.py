@@ -35,7 +35,7 @@ def test_links_and_chain_agree(arm):
     assert flange.position == pytest.approx(chain.forward(angles).position, abs=1e-9)
 
 
-def test_a_renamed_arm_has_the_figures_of_the_simulation():
+def test_a_renamed_arm_has_the_simulations_figures():
     names = [f"lbr_A{number}" for number in range(1, 8)]
     text = renamed(arm_urdf(IIWA), "lbr_link_0", names, "lbr_link_ee")
     chain = chain_from_urdf(text, "lbr_link_0", "lbr_link_ee")
