@@ -27,8 +27,8 @@ from der_ros.training.engine.interface import (
     WorkerFailed,
 )
 from der_ros.training.evaluation.evaluator import Evaluator
-from der_ros.training.metrics.windows import EpisodeWindow, StageTimes
 from der_ros.training.evaluation.policy_average import PolicyAverage
+from der_ros.training.metrics.windows import EpisodeWindow, StageTimes
 from der_ros.training.rollout.observation_filter import ObservationFilter, as_learned, moments
 
 _NO_NETWORKS: Float32Array = np.zeros(0, np.float32)
