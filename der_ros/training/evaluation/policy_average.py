@@ -38,11 +38,11 @@ class PolicyAverage:
 
     def parameters(self) -> Float32Array:
         """Return the average, (n,)."""
-        return self._mean.astype(np.float32)
+        return np.asarray(self._mean, np.float32)
 
     def state(self) -> FloatArray:
         """Return a copy of the average, (n,), for a checkpoint."""
-        return self._mean.copy()
+        return np.array(self._mean)
 
     def load_state(self, mean: Float32Array | FloatArray) -> None:
         """Restore the average, (n,).
