@@ -7,12 +7,12 @@ The launch ends when the folder holds ``episodes`` demonstrations.
 from pathlib import Path
 
 from der_ros.bags.demonstrations import DemonstrationFolder
-from der_ros.errors import ConfigurationError
 from der_ros.installation import is_installed
 from der_ros.launching.actions import deployment, joy_node
 from der_ros.launching.arguments import Argument
 from der_ros.launching.deployment_arguments import FOLDER
 from der_ros.launching.kr60_cell import kr60_arguments, kr60_parts
+from der_ros.launching.refusals import refusing
 from der_ros.launching.teleop_arguments import joystick_argument
 from der_ros.parameters.teleop import DemoParameters
 from der_ros.teleop.axis_map import load_map, map_names
@@ -48,7 +48,8 @@ def extra(values):
     axis_map = values["axis_map"] or ("keyboard" if values["device"] == "keyboard" else "xbox")
     person = {} if pilot == "scripted" else {"axis_map": axis_map}
     if person:
-        require_map(axis_map)
+        with refusing("axis_map"):
+            load_map(axis_map)
     if values["device"] == "topic":
         person["rightful_sources"] = [ANY_ONE_OF_JOY]
     nodes = {
@@ -75,18 +76,9 @@ def extra(values):
     return nodes
 
 
-def require_map(name):
-    try:
-        load_map(name)
-    except ConfigurationError as error:
-        raise RuntimeError(f"nothing was started: axis_map: {error}") from error
-
-
 def beside(values):
-    try:
+    with refusing():
         DemonstrationFolder(Path(values["out"]))
-    except ConfigurationError as error:
-        raise RuntimeError(f"nothing was started: {error}") from error
     return [joy_node(values)] if values["device"] == "joy" and is_installed("joy") else []
 
 

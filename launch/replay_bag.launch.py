@@ -13,6 +13,7 @@ from der_ros.errors import DerRosError
 from der_ros.launching.actions import checked_launch, launched_node, localhost_only
 from der_ros.launching.arguments import Argument
 from der_ros.launching.deployment_arguments import FOLDER, NAMESPACE
+from der_ros.launching.refusals import refusal
 from der_ros.offline_replay.live.played_bag import (
     REPLAY_NAMESPACE,
     namespace_problem,
@@ -63,8 +64,7 @@ def start(_context, values):
         with BagReader(bag) as reader:
             server = server_parameters(reader, values["rate"], values["policy"])
     except DerRosError as error:
-        reason = str(error).replace("--policy", "policy:=")
-        raise RuntimeError(f"nothing was started: {reason}") from error
+        raise refusal(str(error).replace("--policy", "policy:=")) from error
     player = {argument.name: values[argument.name] for argument in PLAYER}
     nodes = {
         "policy_server": server,

@@ -10,6 +10,7 @@ from der_ros.launching.actions import (
 )
 from der_ros.launching.arguments import Argument
 from der_ros.launching.deployment_arguments import NAMESPACE
+from der_ros.launching.refusals import refusal
 from der_ros.launching.teleop_arguments import joystick_argument
 from der_ros.parameters.policy_server import JOY, TeleopParameters
 from der_ros.parameters.teleop import JOYSTICK, OFF, TakeoverParameters
@@ -53,14 +54,11 @@ def start(context, values):
     given = set(given_arguments(context))
     unused = sorted(OF_DEVICE & given) if values["teach"] == OFF else []
     if unused:
-        raise RuntimeError(
-            f"nothing was started: {', '.join(unused)}: expected teach:=joy or teach:=topic with it"
-        )
+        raise refusal(f"{', '.join(unused)}: expected teach:=joy or teach:=topic with it")
     contradicting = sorted(FIXED & given) if values["resume"] else []
     if contradicting:
-        raise RuntimeError(
-            "nothing was started: resume: a resumed run keeps its settings; leave out "
-            + ", ".join(contradicting)
+        raise refusal(
+            f"resume: a resumed run keeps its settings; leave out {', '.join(contradicting)}"
         )
     left_out = {"namespace", "joystick", *(OF_DEVICE if values["teach"] == OFF else ())}
     parameters = {name: value for name, value in values.items() if name not in left_out}

@@ -23,7 +23,6 @@ from launch.actions import (
 from launch.events.process import ProcessExited
 from launch_ros.actions import Node
 
-from der_ros.errors import ConfigurationError, printable
 from der_ros.installation import is_installed
 from der_ros.launching.arguments import Argument, checked, repeated, unknown
 from der_ros.launching.cell_parameters import (
@@ -46,6 +45,7 @@ from der_ros.launching.deployment_arguments import (
     supervisor_parameters,
     wire_parameters,
 )
+from der_ros.launching.refusals import refusal, refusing
 from der_ros.launching.run_parameters import write_run_parameters
 from der_ros.launching.view import view_actions
 from der_ros.nodes.shared.launch_watch import this_launch
@@ -124,7 +124,7 @@ def checked_launch(
         wrong = [*unknown(arguments, given), *repeated(arguments, context.argv, given), *wrong]
         wrong = wrong or refuse(values)
         if wrong:
-            raise RuntimeError(printable("nothing was started: " + "; ".join(wrong)))
+            raise refusal("; ".join(wrong))
         return values
 
     return LaunchDescription(
@@ -249,9 +249,7 @@ def deployment(
         values = {**asked, **(fixed or {})}
         values["run_dir"] = values["run_dir"] or _new_run_folder(name)
         parts = robot(values)
-        given = dict(_node_parameters(values, parts))
-        for node, parameters in extra(values).items():
-            given[node] = {**given.get(node, {}), **parameters}
+        given = _joined(_node_parameters(values, parts), extra(values))
         namespace = _namespace(context, values)
         own = _own_parameters(values, namespace, arguments, given)
         task = task_config(str(values["task"]), name)
@@ -265,14 +263,21 @@ def deployment(
         drawn = merged([*shipped, own], "cell_view") | {"robot": parts.arm, "task": values["task"]}
         return [*_network(values), *nodes, *beside(values), *view_actions(values, drawn)]
 
-    def refuse(values: Values) -> list[str]:
-        missing = values["rviz"] and not is_installed("rviz2")
-        return [
-            *contradictions(values),
-            *(["rviz: expected an installed and sourced rviz2, found none"] if missing else []),
-        ]
+    return checked_launch(arguments, start, _contradictions)
 
-    return checked_launch(arguments, start, refuse)
+
+def _contradictions(values: Values) -> list[str]:
+    """Return one message per contradiction between values, or with what is installed."""
+    missing = values["rviz"] and not is_installed("rviz2")
+    return [
+        *contradictions(values),
+        *(["rviz: expected an installed and sourced rviz2, found none"] if missing else []),
+    ]
+
+
+def _joined(first: Mapping[str, Values], second: Mapping[str, Values]) -> dict[str, Values]:
+    """Return the parameters of both by node; a value of ``second`` wins."""
+    return {node: {**first.get(node, {}), **second.get(node, {})} for node in {**first, **second}}
 
 
 def _require_limits(parameters: Values) -> None:
@@ -281,11 +286,9 @@ def _require_limits(parameters: Values) -> None:
     Raises:
         RuntimeError: A limit is out of range, or a budget cannot be kept.
     """
-    try:
+    with refusing():
         limits = made_from(GovernorLimits, parameters)
         limits.check_budget(0.001 * float(str(parameters["cycle_ms"])))
-    except ConfigurationError as error:
-        raise RuntimeError(f"nothing was started: {error}") from error
 
 
 def _keep_parameters(values: Values, chosen: dict[str, dict[str, object]]) -> None:
@@ -294,10 +297,8 @@ def _keep_parameters(values: Values, chosen: dict[str, dict[str, object]]) -> No
     Raises:
         RuntimeError: The folder cannot be written.
     """
-    try:
+    with refusing():
         path = write_run_parameters(Path(str(values["run_dir"])), values, chosen)
-    except ConfigurationError as error:
-        raise RuntimeError(f"nothing was started: {error}") from error
     recorder = chosen.get("bag_recorder")
     if recorder is not None:
         own = [str(values["config"])] if values["config"] else []
@@ -312,10 +313,8 @@ def _new_run_folder(name: str) -> str:
     Raises:
         RuntimeError: The folder cannot be created.
     """
-    try:
+    with refusing():
         return str(new_run_folder(name))
-    except ConfigurationError as error:
-        raise RuntimeError(f"nothing was started: {error}") from error
 
 
 def _network(values: Values) -> list[SetEnvironmentVariable]:
@@ -352,8 +351,7 @@ def _node_parameters(values: Values, parts: RobotParts) -> dict[str, Values]:
         "bag_recorder": {"run_dir": values["run_dir"], "keep_bags": values["keep_bags"]},
         "assembly_supervisor": supervisor_parameters(values),
     }
-    for node, parameters in wire_parameters(values).items():
-        given[node] = {**given[node], **parameters}
+    given = _joined(given, wire_parameters(values))
     left_out = {
         "sim_cell": not simulated and values["ft"] != "sim",
         "bag_recorder": not values["record"],
@@ -374,15 +372,12 @@ def _own_parameters(
         return {}
     names = {argument.name for argument in arguments}
     reserved = {node: names & parameters.keys() for node, parameters in given.items()}
-    try:
+    with refusing("config"):
         own = read_parameters(Path(str(values["config"])), namespace)
-    except ConfigurationError as error:
-        raise RuntimeError(f"nothing was started: config: {error}") from error
     wrong = problems(own, {node: reserved.get(node, set()) for node in NODES})
     wrong = wrong or wrong_values(own)
     if wrong:
-        wrong_ones = f"config: {values['config']}: {'; '.join(wrong)}"
-        raise RuntimeError(printable(f"nothing was started: {wrong_ones}"))
+        raise refusal(f"config: {values['config']}: {'; '.join(wrong)}")
     return own
 
 
@@ -394,10 +389,8 @@ def _require_measured_frame(values: Values, parameters: Values, name: str) -> No
     """
     if values["robot"] == "sim" or is_local(str(values.get("robot_ip", ""))):
         return
-    try:
+    with refusing(remedy="give it by config:="):
         refuse_simulated_frame(parameters, name)
-    except ConfigurationError as error:
-        raise RuntimeError(f"nothing was started: {error}; give it by config:=") from error
 
 
 def _namespace(context: LaunchContext, values: Values) -> str:

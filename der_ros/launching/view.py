@@ -14,8 +14,8 @@ from launch_ros.actions import Node
 from der_ros.control.frame_names import BASE_FRAME
 from der_ros.documents import read_text
 from der_ros.drivers.arm.links import renamed
-from der_ros.errors import ConfigurationError
 from der_ros.installation import is_installed
+from der_ros.launching.refusals import refusing
 from der_ros.nodes.shared.launch_watch import this_launch
 from der_ros.policy.shipped import shipped_config_file
 
@@ -57,14 +57,12 @@ def _description(parameters: Values) -> str:
     """
     path = parameters.get("urdf") or shipped_config_file("robots", f"{parameters['robot']}.urdf")
     names = parameters.get("joint_names")
-    try:
+    with refusing(str(path)):
         return renamed(
             read_text(Path(str(path))),
             str(parameters.get("base_frame", BASE_FRAME)),
             [str(name) for name in names if name] if isinstance(names, list) else [],
         )
-    except ConfigurationError as error:
-        raise RuntimeError(f"nothing was started: {path}: {error}") from error
 
 
 def _node(package: str, executable: str, namespace: str | None, **options: Any) -> Node:
