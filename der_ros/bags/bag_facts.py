@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from der_ros.bags.pauses import PAUSED, Pause, paused_ns
 from der_ros.bags.reader import BagReader
-from der_ros.bags.recorder import LOST_PREFIX
+from der_ros.bags.recorder import LOST_PREFIX, lost_count
 
 
 class TopicFacts(NamedTuple):
@@ -105,11 +105,11 @@ def read_bag_facts(bag: Path) -> BagFacts:
         stored = {name: len(content) for name, content in reader.attachments().items()}
         information, custom = reader.description(), reader.custom_data()
     custom.pop(PAUSED, None)
-    lost = {
-        key.removeprefix(LOST_PREFIX): int(custom.pop(key))
-        for key in list(custom)
-        if key.startswith(LOST_PREFIX) and custom[key].isdecimal()
-    }
+    lost: dict[str, int] = {}
+    for key in [each for each in custom if each.startswith(LOST_PREFIX)]:
+        if (count := lost_count(custom[key])) is not None:
+            lost[key.removeprefix(LOST_PREFIX)] = count
+            del custom[key]
     filled = [each for each in times.values() if each.count]
     start_ns = min((each.first_ns for each in filled), default=0)
     return BagFacts(

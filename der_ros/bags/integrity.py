@@ -30,7 +30,7 @@ from der_ros.bags.mcap_index import HEAD, McapIndex, read_record
 from der_ros.bags.metadata import COPY, COPY_KEY, DESCRIPTION, ROOT
 from der_ros.bags.recorder import LIBRARY
 from der_ros.bags.sqlite_check import SUFFIX, check_sqlite_file
-from der_ros.documents import check_yaml_shape, read_bytes
+from der_ros.documents import check_yaml_shape, read_bytes, shortened
 from der_ros.errors import BagError
 
 _FOOTER_SIZE, _MAGIC_SIZE = 29, 8
@@ -109,6 +109,11 @@ def _information(description: Any) -> dict[str, Any]:
     names = found.get("relative_file_paths")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise BagError(f"{DESCRIPTION}: expected {ROOT} with the names of the bag's files")
+    stored = found.get("custom_data")
+    if stored and not isinstance(stored, dict):
+        raise BagError(
+            f"{DESCRIPTION}: custom_data: expected texts by key, got {shortened(stored)}"
+        )
     return found
 
 
@@ -120,7 +125,14 @@ def _compare(counts: Counter[str], information: dict[str, Any]) -> None:
     """
     told: Counter[str] = Counter()
     for entry in information["topics_with_message_count"]:
-        told[entry["topic_metadata"]["name"]] += entry["message_count"]
+        topic = entry["topic_metadata"]
+        name, kind = topic["name"], topic["type"]
+        if not (isinstance(name, str) and isinstance(kind, str)):
+            raise BagError(
+                f"{DESCRIPTION}: expected name and type of each topic as texts, "
+                f"got {shortened(name)} and {shortened(kind)}"
+            )
+        told[name] += entry["message_count"]
     if +told != counts or information["message_count"] != sum(counts.values()):
         raise BagError(
             f"expected {information['message_count']} messages as metadata.yaml counts them, "

@@ -203,10 +203,10 @@ class BagReader:
         Raises:
             BagError: A message cannot be read, or the number of messages differs from the index.
         """
-        return self._read(topics, lambda data, _type: data)
+        return self._read(topics, None)
 
     def _read(
-        self, topics: tuple[str, ...], decode: Callable[[bytes, str], Any]
+        self, topics: tuple[str, ...], decode: Callable[[bytes, str], Any] | None
     ) -> Iterator[BagMessage]:
         reader = self._opened()
         connections = [entry for entry in reader.connections if entry.topic in topics]
@@ -217,7 +217,8 @@ class BagReader:
             wanted = {Topic(entry.topic, entry.msgtype) for entry in connections}
             for (topic, kind), stamp_ns, data in self._stored(wanted):
                 got += 1
-                yield BagMessage(topic, stamp_ns, decode(data, kind))
+                message = data if decode is None else decode(data, kind)
+                yield BagMessage(topic, stamp_ns, message)
             if got != expected:
                 raise BagError(f"bag {self.path}: expected {expected} messages, got {got}")
         except BagError:

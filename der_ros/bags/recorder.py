@@ -36,10 +36,24 @@ logger = logging.getLogger(__name__)
 PART_SUFFIX = ".part"
 LOST_PREFIX = "lost_messages "
 """Prefix of custom data keys that count lost messages; the topic follows."""
+_COUNT_DIGITS = 18
 _LATEST_NS = 2**63 - 1
 _NO_LIMITS = FileLimits()
 
-__all__ = ["LIBRARY", "LOST_PREFIX", "PART_SUFFIX", "BagWriter", "RecordedTopic", "typestore"]
+__all__ = [
+    "LIBRARY",
+    "LOST_PREFIX",
+    "PART_SUFFIX",
+    "BagWriter",
+    "RecordedTopic",
+    "lost_count",
+    "typestore",
+]
+
+
+def lost_count(text: str) -> int | None:
+    """Return the number of lost messages in an entry of the custom data; None if it is none."""
+    return int(text) if text.isdecimal() and len(text) <= _COUNT_DIGITS else None
 
 
 def open_file(path: Path) -> IO[bytes]:

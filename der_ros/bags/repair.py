@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from der_ros.bags.integrity import check_bag, check_regular
 from der_ros.bags.metadata import DESCRIPTION, REPAIRED, ROOT, describe_bag
-from der_ros.bags.recorder import LOST_PREFIX, PART_SUFFIX
+from der_ros.bags.recorder import LOST_PREFIX, PART_SUFFIX, lost_count
 from der_ros.bags.repaired_file import RepairedFile, write_repaired
 from der_ros.documents import to_yaml
 from der_ros.errors import BagError
@@ -168,8 +168,8 @@ def _describe(work: Path, kept: Sequence[RepairedFile], written: Sequence[Repair
     """Write ``metadata.yaml`` for all kept files."""
     custom = {key: text for each in written for key, text in each.custom.items()}
     for name, count in sum((each.lost for each in written), Counter[str]()).items():
-        before = custom.get(LOST_PREFIX + name, "")
-        custom[LOST_PREFIX + name] = str(count + int(before if before.isdecimal() else 0))
+        before = lost_count(custom.get(LOST_PREFIX + name, "")) or 0
+        custom[LOST_PREFIX + name] = str(count + before)
     custom[REPAIRED] = "; ".join(_sentences(written)) or "its metadata.yaml was written anew"
     topics = {topic.name: topic for each in kept for topic in each.topics}
     hashes = {name: value for each in kept for name, value in each.hashes.items()}

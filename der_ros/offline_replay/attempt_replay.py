@@ -31,7 +31,7 @@ from der_ros.offline_replay.cycle_samples import (
 )
 from der_ros.offline_replay.differences import Differences
 from der_ros.offline_replay.motion_replay import Outside
-from der_ros.offline_replay.recorded_stream import Cycle, RecordedStream, Tick
+from der_ros.offline_replay.recorded_stream import Cycle, Recorded, RecordedStream, Tick
 from der_ros.offline_replay.replay_side import Actor, Scale, Side
 from der_ros.offline_replay.tick_replay import RECENT_NS, InputMatcher
 from der_ros.offline_replay.twist_guess import TWIST_TOLERANCE, Guess, TwistGuess
@@ -113,6 +113,7 @@ class AttemptReplay:
         self._matcher = InputMatcher(self.setup)
         self._guess = TwistGuess(self.setup)
         self._passed_ns = 0
+        self._all_passed_to: Recorded | None = None  # newest command, once none before it waits
         self._on_sample, self._sampler = on_sample, CycleSampler()
         self._made: tuple[Side, Side | None] | None = None
 
@@ -172,12 +173,18 @@ class AttemptReplay:
 
     def _pass_commands(self, until_ns: int) -> None:
         """Pass on commands that no tick produced, such as those before the first tick."""
-        for command in self.stream.window.commands:
+        commands = self.stream.window.commands
+        if not commands or commands[-1] is self._all_passed_to:
+            return
+        waits = False
+        for command in commands:
             stamp_ns = command.numbers.stamp_ns
             if self._passed_ns < stamp_ns <= until_ns:
                 self._passed_ns = stamp_ns
                 for side in self._each_side():
                     side.pass_on(command)
+            waits = waits or stamp_ns > until_ns
+        self._all_passed_to = None if waits else commands[-1]
 
     def _take(self, tick: Tick) -> None:
         """Act for one tick; without an actor, pass on the recorded command."""

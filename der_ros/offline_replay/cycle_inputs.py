@@ -45,17 +45,23 @@ def recorded_inputs(
         record: Record of the cycle.
         config: Configuration of the bridge; messages older than its timeouts have no effect.
     """
-    command = next((each for each in commands if each.sent_ns == record.command_ns), None)
-    if command is None:
-        command = next(_as_recorded(window, record.command_ns), None)
-    wrench_ns = record.wrench_ns
-    newest_first = reversed(window.wrenches)
-    wrench = next((each for each in newest_first if each.numbers.stamp_ns == wrench_ns), None)
+    command_ns, wrench_ns = record.command_ns, record.wrench_ns
+    command = wrench = None
+    for sent in commands:
+        if sent.sent_ns == command_ns:
+            command = sent
+            break
+    else:
+        command = next(_as_recorded(window, command_ns), None)
+    for felt in reversed(window.wrenches):
+        if felt.numbers.stamp_ns == wrench_ns:
+            wrench = felt
+            break
     fresh_s = config.command_timeout_s + record.command_since_s
     known = command is not None or _is_needless(record.command_ns, fresh_s, record)
     fresh_s = config.wrench_timeout_s + record.wrench_since_s
-    felt = wrench is not None or _is_needless(record.wrench_ns, fresh_s, record)
-    return Choice(command, wrench), known and felt
+    known &= wrench is not None or _is_needless(record.wrench_ns, fresh_s, record)
+    return Choice(command, wrench), known
 
 
 def _is_needless(stamp_ns: int, fresh_until_s: float, record: CycleRecord) -> bool:

@@ -3,15 +3,25 @@
 import json
 
 import pytest
+import yaml
 from cut_bags import SHIPPED, TEXTS, text, text_bag
+from rosbags.rosbag2 import StoragePlugin, Writer
 
 from der_ros.bags.bag_copy import copy_bag
 from der_ros.bags.bag_facts import read_bag_facts
-from der_ros.bags.recorder import BagWriter
+from der_ros.bags.recorder import BagWriter, typestore
 from der_ros.bags.repair import repair_bag
 from der_ros.cli.bag_commands.bags import main
 
 LATCHED, OTHER = (topic.name for topic in TEXTS)
+
+
+def foreign_bag(path):
+    """Write a bag as another recorder does, whose file has no copy of ``metadata.yaml``."""
+    with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        topic = writer.add_connection(OTHER, "std_msgs/msg/String", typestore=typestore())
+        writer.write(topic, 10**9, text("x"))
+    return path
 
 
 @pytest.fixture
@@ -90,3 +100,32 @@ def test_an_empty_bag_is_described(tmp_path):
         pass
     facts = read_bag_facts(tmp_path / "bag")
     assert (facts.start_ns, facts.duration_s) == (0, 0.0)
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "-3", "three"])
+def test_a_count_of_losses_that_is_none_stays_a_text(tmp_path, text):
+    with BagWriter(tmp_path / "bag", TEXTS) as writer:
+        writer.custom[f"lost_messages {OTHER}"] = text
+    facts = read_bag_facts(tmp_path / "bag")
+    assert (facts.lost, facts.custom) == (0, {f"lost_messages {OTHER}": text})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("custom_data", ["a list"], "custom_data: expected texts by key, got ['a list']"),
+        ("custom_data", "a text", "custom_data: expected texts by key, got 'a text'"),
+        ("type", ["a list"], "expected name and type of each topic as texts"),
+        ("name", 5, "expected name and type of each topic as texts"),
+    ],
+)
+def test_a_description_of_other_types_is_refused(tmp_path, capsys, key, value, told):
+    bag = foreign_bag(tmp_path / "bag")
+    described = yaml.safe_load((bag / "metadata.yaml").read_text())
+    information = described["rosbag2_bagfile_information"]
+    topic = information["topics_with_message_count"][0]["topic_metadata"]
+    (information if key == "custom_data" else topic)[key] = value
+    (bag / "metadata.yaml").write_text(yaml.safe_dump(described))
+    for arguments in (["info"], ["info", "--json"], ["plot"], ["minimize"]):
+        assert main([*arguments, str(bag)]) == 2
+        assert told in capsys.readouterr().err

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from der_ros.errors import ConfigurationError
+from der_ros.errors import ConfigurationError, printable
 from der_ros.geometry import Array, Pose
 from der_ros.offline_replay.attempt_replay import AttemptReplay, replay_bag
 from der_ros.offline_replay.plot.plotted_cycles import HELD, PlottedCycles
@@ -69,11 +69,11 @@ class AttemptPlot:
         """
         figure = self.figure(name, replay)
         try:
-            kind = path.suffix[1:] or "png"
+            kind = path.suffix[1:].lower() or "png"
+            # Other formats than PNG take no such options.
+            options: dict[str, Any] = {"pil_kwargs": _PNG} if kind == "png" else {}
             with whole_file(path) as part:
-                figure.savefig(
-                    part, format=kind, dpi=100, pil_kwargs=_PNG if kind == "png" else None
-                )
+                figure.savefig(part, format=kind, dpi=100, **options)
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"{path}: cannot be written ({error})") from error
 
@@ -247,6 +247,8 @@ def _title(name: str, replay: AttemptReplay) -> str:
         outcome, reason = f"{verdict.outcome.value} (rebuilt)", verdict.reason
     else:
         outcome, reason = "no verdict", ""
-    head = f"{name}: {outcome} · {replay.setup.task} · peak {replay.stream.peak_force_n:.0f} N"
+    peak_n = replay.stream.peak_force_n
+    head = f"{printable(f'{name}: {outcome}')} · {replay.setup.task} · peak {peak_n:.0f} N"
+    reason = printable(reason)
     lines = textwrap.wrap(reason, _TITLE_COLUMNS, max_lines=_TITLE_LINES, placeholder=" …")
     return "\n".join([head, *lines])

@@ -1,6 +1,7 @@
 """The plot of an attempt: content and file."""
 
 import json
+import os
 import shutil
 import struct
 from pathlib import Path
@@ -120,3 +121,16 @@ def test_a_bag_without_an_attempt_is_not_drawn(tmp_path, capsys):
 def test_a_picture_of_an_unknown_kind_is_refused(tmp_path, capsys):
     assert main(["plot", str(BAGS / "kr60_stopped"), "--out", str(tmp_path / "x.abc")]) == 1
     assert "x.abc: cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "begin"), [("x.pdf", b"%PDF"), ("x.PNG", b"\x89PNG")])
+def test_the_ending_names_the_format(tmp_path, name, begin):
+    assert main(["plot", str(BAGS / "kr60_stopped"), "--out", str(tmp_path / name)]) == 0
+    assert (tmp_path / name).read_bytes().startswith(begin)
+
+
+def test_a_name_that_is_no_text_is_drawn_as_escapes(tmp_path):
+    bag = shutil.copytree(BAGS / "kr60_stopped", os.fsdecode(os.fsencode(tmp_path) + b"/a\xff"))
+    out = tmp_path / "x.png"
+    assert main(["plot", bag, "--out", str(out)]) == 0
+    assert out.read_bytes().startswith(b"\x89PNG")
