@@ -39,7 +39,7 @@ def running():
 def it(running):
     running.begin()
     yield running
-    running.well()
+    running.end()
 
 
 # Faults of the sensor.
