@@ -161,8 +161,9 @@ class GovernorLimits(ContactLimits):
     def action_repeat(self, dt_s: float = TYPICAL_CYCLE_S) -> int:
         """Return the number of control periods for which a policy keeps each action.
 
-        A budget slows motion in free space at full speed by the factor ``(Z s + Y w) / P`` (symbols
-        of ``policy.force_budget``; s and w are the speed limits). A policy that decides more rarely
+        A tool that presses with half of the planned force P may slide and turn with the other half
+        (``policy.force_budget``, step 2), so a budget slows this motion by the factor
+        ``(Z s + Y w) / (P / 2)``; s and w are the speed limits. A policy that decides more rarely
         by that factor moves as far between two decisions as without a budget.
 
         Args:
@@ -172,7 +173,7 @@ class GovernorLimits(ContactLimits):
             return 1
         fastest = self.impedance(dt_s) * self.max_linear_speed_mps
         fastest += self.turn_impedance(dt_s) * self.max_angular_speed_radps
-        return min(MAX_ACTION_REPEAT, max(1, round(fastest / self.planned_force_n)))
+        return min(MAX_ACTION_REPEAT, max(1, round(fastest / self.pressing_force_n)))
 
     def check_yield_stability(
         self, dt_s: float, stiffness_n_per_m: float, stiffness_nm_per_rad: float | None = None

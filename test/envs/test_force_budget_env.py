@@ -13,7 +13,7 @@ DOWN = (0.0, 0.0, -1.0, 0.0, 0.0, 0.0)
 
 
 def test_a_budget_slows_the_approach():
-    env = TaskEnv("lap_joint", robot="kr60", force_budget_n=60.0)
+    env = TaskEnv("lap_joint", robot="kr60", force_budget_n=60.0, start_height_m=0.05)
     env.reset(seed=1)
     info = env.step(DOWN)[4]
     speed = -env.world.held_twist().linear[2]
@@ -27,7 +27,7 @@ def test_a_budget_slows_the_approach():
 def test_a_budget_lengthens_steps_and_time_limit():
     env = TaskEnv("lap_joint", robot="kr60", force_budget_n=60.0, time_limit_s=0.6)
     repeat = env.governor_limits.action_repeat(0.012)
-    assert repeat == 5
+    assert repeat == 9
     env.reset(seed=1)
     steps, truncated = 0, False
     while not truncated:
