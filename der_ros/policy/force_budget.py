@@ -26,7 +26,9 @@ The following steps run in this order, after the speed and soft force limits of
                along the force is not limited. The velocity u across the force and the rotation can
                meet a second contact, whose force may add to the first one: ``Z |u| + Y |w|`` is at
                most ``P - |F|``, or 0. A tool that presses can therefore still slide and turn.
-3. torque      The rotation against the torque is at most ``(0.9 min(T_B, B r) - |T|) / (Y r)``.
+3. torque      The rotation against the torque is at most ``(0.9 min(T_B, B r) - |T|) / (Y r)``. If
+               this is negative, the tool turns back, which can meet another contact: at most at
+               the rotation that step 2 permits, or at ``P / 4 Y``.
 
 Step 2 is a discrete integrator with the loop gain ``K dt / Z``. The gain is below 1, since
 ``Z > K t`` and ``t`` includes the cycle, so the loop does not oscillate.
@@ -50,6 +52,7 @@ LEAST_SPEED_MPS = 0.002
 """Least speed that a budget must permit, m/s; an insertion of 30 mm then takes 15 s."""
 _PLANNED_SHARE = 0.9
 _PRESSING_SHARE = 0.5
+_TURNING_BACK_SHARE = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,10 +155,18 @@ class ContactLimits:
         """Return the least velocity along a measured force, m/s; below 0, pressing is permitted."""
         return (push - self.pressing_force_n) / self.impedance(dt_s)
 
-    def least_turn_along(self, twist: float, dt_s: float) -> float:
-        """Return the least angular velocity along a measured torque, rad/s."""
-        impedance = self.turn_impedance(dt_s) * self.contact_reach_m
-        return (twist - self.planned_torque_nm) / impedance
+    def least_turn_along(self, twist: float, push: float, dt_s: float) -> float:
+        """Return the least angular velocity along a measured torque, rad/s.
+
+        Args:
+            twist: Norm of the measured torque, Nm.
+            push: Norm of the measured force, N.
+            dt_s: Time until the next call, s.
+        """
+        impedance, planned = self.turn_impedance(dt_s), self.planned_force_n
+        back = max(planned - push, _TURNING_BACK_SHARE * planned) / impedance
+        least = (twist - self.planned_torque_nm) / (impedance * self.contact_reach_m)
+        return min(least, back)
 
     def least_budget_n(self, dt_s: float) -> float:
         """Return the least force budget, N, that permits 2 mm/s at a cycle of ``dt_s``."""
@@ -247,7 +258,11 @@ def keep_pressing(
 
 
 def keep_turning(
-    limits: ContactLimits, angular: Triple, torque: Triple, twist: float, dt_s: float
+    limits: ContactLimits,
+    angular: Triple,
+    torque: Triple,
+    push: tuple[float, float],
+    dt_s: float,
 ) -> Triple:
     """Apply step 3: limit the torque of this contact.
 
@@ -255,9 +270,10 @@ def keep_turning(
         limits: Budgets and contact model.
         angular: Desired angular velocity, rad/s.
         torque: Measured torque about the TCP, Nm.
-        twist: Norm of ``torque``, above 0.
+        push: Norms of the measured force, N, and of ``torque``, which is above 0.
         dt_s: Time until the next call, s.
     """
+    force, twist = push
     n = (torque[0] / twist, torque[1] / twist, torque[2] / twist)
     along = dot(angular, n)
-    return added(angular, n, max(along, limits.least_turn_along(twist, dt_s)) - along)
+    return added(angular, n, max(along, limits.least_turn_along(twist, force, dt_s)) - along)

@@ -314,7 +314,7 @@ def govern_numbers(
         if kept1 != u1 or kept2 != u2:
             u1, u2, flags = kept1, kept2, flags | _BUDGET
         freed1 = max(0.0, limits.least_speed_along(force, dt_s))
-        freed2 = max(0.0, limits.least_turn_along(torque, dt_s))
+        freed2 = max(0.0, limits.least_turn_along(torque, force, dt_s))
     # Only here are the desired velocities final: what is freed must not exceed them.
     last1 = _freed(last[:3], u1, w[:3], force, math.inf if force > soft1 else freed1)
     last2 = _freed(last[3:], u2, w[3:], torque, math.inf if torque > soft2 else freed2)
@@ -365,7 +365,7 @@ def _within_budget(
         linear, angular = keep_pressing(limits, linear, angular, wrench[:3], push[0], dt_s)
         linear = limited(linear, limits.max_linear_speed_mps)
     if push[1] > 0.0:
-        angular = keep_turning(limits, angular, wrench[3:], push[1], dt_s)
+        angular = keep_turning(limits, angular, wrench[3:], push, dt_s)
         angular = limited(angular, limits.max_angular_speed_radps)
     return linear, angular
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from der_ros.bags.reader import BagReader
 from der_ros.errors import BagError
@@ -16,6 +17,20 @@ from der_ros.offline_replay.live.played_bag import (
 )
 
 BAG = Path(__file__).parents[2] / "replay" / "bags" / "kr60_exact"
+
+
+def bags_with_actions():
+    """Return the shipped bags in which a policy acts; one begins in the joint, and none acts."""
+    found = []
+    for metadata in sorted(BAG.parent.glob("*/metadata.yaml")):
+        information = yaml.safe_load(metadata.read_text())["rosbag2_bagfile_information"]
+        counts = {
+            topic["topic_metadata"]["name"]: topic["message_count"]
+            for topic in information["topics_with_message_count"]
+        }
+        if counts["/policy/action"]:
+            found.append(metadata.parent)
+    return found
 
 
 def test_each_tick_has_the_inputs_that_the_policy_saw():
@@ -40,7 +55,12 @@ def test_the_server_uses_the_bags_cell_and_the_player():
     assert not any(entry.startswith("*") for entry in given["rightful_sources"])
 
 
-@pytest.mark.parametrize("path", sorted(BAG.parent.glob("*/")), ids=lambda path: path.name)
+def test_all_bags_but_the_jammed_one_have_actions():
+    every = {path.parent.name for path in BAG.parent.glob("*/metadata.yaml")}
+    assert every - {path.name for path in bags_with_actions()} == {"kr60_jammed"}
+
+
+@pytest.mark.parametrize("path", bags_with_actions(), ids=lambda path: path.name)
 def test_the_server_takes_the_pairs_of_every_bag(path):
     with BagReader(path) as reader:
         allowed_s = server_parameters(reader, 1.0, "policy.onnx")["max_stamp_difference_s"]
