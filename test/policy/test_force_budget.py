@@ -101,6 +101,21 @@ def test_a_turn_away_from_a_torque_is_no_faster():
 
 
 @pytest.mark.parametrize(
+    ("force", "torque", "back"),
+    [
+        (10.0, -3.0, (3.0 - 0.9 * 3.0) / (0.05 * TURNING)),
+        (10.0, -9.0, (54.0 - 10.0) / TURNING),
+        (50.0, -9.0, 54.0 / (4.0 * TURNING)),
+    ],
+)
+def test_turning_back_leaves_room_for_a_contact(force, torque, back):
+    limits = dataclasses.replace(KEPT, soft_torque_nm=40.0, max_angular_speed_radps=1.0)
+    twist, flags = steady(limits, CALM, np.array([0, 0, force, torque, 0, 0]))
+    assert twist[3] == pytest.approx(-back)
+    assert flags & Intervention.BUDGET
+
+
+@pytest.mark.parametrize(
     ("budget", "repeat"), [(1e4, 1), (800.0, 1), (400.0, 2), (200.0, 4), (60.0, 15), (16.0, 20)]
 )
 def test_an_action_is_kept_while_a_budget_slows_it(budget, repeat):
