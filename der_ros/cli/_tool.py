@@ -8,6 +8,7 @@ import typing
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from der_ros.cli import INTERRUPTED
 from der_ros.errors import DerRosError, printable
 from der_ros.settings import Setting
 
@@ -71,7 +72,7 @@ def run_tool(body: Callable[[], int]) -> int:
         return _no_memory(error)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
 
 
 def _no_memory(error: Exception) -> int:

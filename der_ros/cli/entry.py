@@ -13,12 +13,12 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-_INTERRUPTED = 130
+from der_ros.cli import INTERRUPTED
 
 
 def _end_at_once(_number: int, _frame: FrameType | None) -> None:
     os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, b"interrupted\n")
-    os._exit(_INTERRUPTED)
+    os._exit(INTERRUPTED)
 
 
 def _executable(name: str) -> Callable[[], int]:
@@ -34,7 +34,7 @@ def _executable(name: str) -> Callable[[], int]:
             return int(tool())
         except KeyboardInterrupt:  # outside of run_tool
             print("interrupted", file=sys.stderr)
-            return _INTERRUPTED
+            return INTERRUPTED
 
     return main
 

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from der_ros.cli import INTERRUPTED
 from der_ros.cli._evaluate_output import Contestant, EpisodeProgress, show, summarise
 from der_ros.cli._tool import add_environment_options, add_json_option, run_tool
 from der_ros.envs.assembly import AssemblyEnv
@@ -35,7 +36,6 @@ SCRIPTED: dict[str, Callable[[AssemblyEnv], Any]] = {
     "oracle": oracle_action,
     "blind": blind_action,
 }
-INTERRUPTED = 130
 _SEEDS_APART = 1_000_000
 
 

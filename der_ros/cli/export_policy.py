@@ -23,22 +23,29 @@ def main(args: Sequence[str] | None = None) -> int:
 def _export(options: argparse.Namespace) -> int:
     if options.out.exists() and not options.force:
         raise ConfigurationError(f"{options.out} exists; give --force or another name")
-    if options.stamp:
-        return _stamp(options)
-    if options.source.suffix == ".onnx":
-        difference = _convert(options)
-    else:
-        # Imported here: stamping does not need the training packages.
-        from der_ros.training.export import export_checkpoint
-
-        difference = export_checkpoint(
-            options.source, options.out, options.newest, options.precision, options.average
-        )
+    difference = _write(options)
     if options.json:
         print(json.dumps({"path": str(options.out), "max_difference": difference}))
+    elif options.stamp:
+        print(f"wrote {options.out}, the same policy with the checksum of its content")
     else:
         print(f"wrote {options.out}, at most {difference:.1e} from the trained network")
     return 0
+
+
+def _write(options: argparse.Namespace) -> float:
+    """Write the file; return the largest difference of an action from the source's."""
+    if options.stamp:
+        _stamp(options)
+        return 0.0
+    if options.source.suffix == ".onnx":
+        return _convert(options)
+    # Imported here: stamping does not need the training packages.
+    from der_ros.training.export import export_checkpoint
+
+    return export_checkpoint(
+        options.source, options.out, options.newest, options.precision, options.average
+    )
 
 
 def _convert(options: argparse.Namespace) -> float:
@@ -53,18 +60,14 @@ def _convert(options: argparse.Namespace) -> float:
     return convert_policy(options.source, options.out, options.precision)
 
 
-def _stamp(options: argparse.Namespace) -> int:
+def _stamp(options: argparse.Namespace) -> None:
+    """Write the policy again with the checksum of its content."""
     if options.newest or options.average or options.precision != PRECISIONS[0]:
         raise ConfigurationError(
             "--stamp writes the same policy again; give --newest, --average or --precision without "
             "it"
         )
     stamp_policy(options.source, options.out)
-    if options.json:
-        print(json.dumps({"path": str(options.out), "max_difference": 0.0}))
-    else:
-        print(f"wrote {options.out}, the same policy with the checksum of its content")
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
