@@ -44,6 +44,7 @@ SETTLED_NS = 50_000_000
 """Bag time that a tick or a cycle waits for its other messages, ns."""
 KEPT_NS = 500_000_000
 """Bag time for which poses, wrenches and commands are kept, ns."""
+_SIZES = {OBSERVATION_TOPIC: 13, ACTION_TOPIC: 6}
 _PAIRED_NS = 20_000_000
 # Longest time from a command to the other messages of its tick, on a busy computer.
 _LATE_NS = 300_000_000
@@ -264,6 +265,8 @@ class RecordedStream:
     def _take_half(self, topic: str, now_ns: int, data: bytes) -> None:
         """Pair the observation and the action of one tick."""
         label, values = decode_array(data)
+        if values.size != (size := _SIZES[topic]):
+            raise BagError(f"expected arrays of {size} numbers, got {values.size}")
         number = label.rpartition(" ")[2]
         key = int(number) if number.isdecimal() else -1
         other = self._half.pop(

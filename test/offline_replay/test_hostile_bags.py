@@ -7,6 +7,7 @@ import struct
 import pytest
 from copied_bags import BAGS, copied
 
+from der_ros.bags.recorder import typestore
 from der_ros.cli.bag_commands.replay_bag import main
 
 BAG = BAGS / "kr60_exact"
@@ -107,3 +108,19 @@ def test_a_flipped_bit_is_refused_anywhere(tmp_path, capsys):
         flipped[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
         next(bag.glob("*.mcap")).write_bytes(flipped)
         refused(bag, capsys)
+
+
+@pytest.mark.parametrize("topic", ["policy/observation", "policy/action"])
+def test_arrays_of_another_size_are_refused(tmp_path, capsys, topic):
+    kind = "std_msgs/msg/Float32MultiArray"
+
+    def shortened(data):
+        message = typestore().deserialize_cdr(data, kind)
+        message.data = message.data[:4]
+        return bytes(typestore().serialize_cdr(message, kind))
+
+    bag = copied(tmp_path, "kr60_stopped", changes={topic: shortened})
+    assert main([str(bag), "--actions", "recorded"]) == 2
+    told = capsys.readouterr().err
+    assert f"{topic}: expected arrays of" in told
+    assert "got 4" in told

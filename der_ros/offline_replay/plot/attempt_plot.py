@@ -169,7 +169,7 @@ class AttemptPlot:
             color = "tab:red" if kind == HELD else "tab:blue"
             axes.broken_barh(self.cycles.spans(kind), (number - 0.35, 0.7), facecolors=color)
         texts = [kind.lower().replace("_", " ") for kind in kinds]
-        axes.set_yticks(range(len(kinds)), texts or None, fontsize="small")
+        axes.set_yticks(range(len(kinds)), texts, fontsize="small")
         axes.set_ylim(-0.6, max(0.6, len(kinds) - 0.4))
         axes.set_ylabel("governor" if kinds else "governor: nothing")
 

@@ -134,3 +134,11 @@ def test_a_name_that_is_no_text_is_drawn_as_escapes(tmp_path):
     out = tmp_path / "x.png"
     assert main(["plot", bag, "--out", str(out)]) == 0
     assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_governor_that_did_nothing_has_no_rows():
+    plot = AttemptPlot(compares=False)
+    replay = replay_bag(BAGS / "kr60_stopped", None, None, on_sample=plot.cycles.add)
+    plot.cycles.rows = [row._replace(stepped_in=frozenset()) for row in plot.cycles.rows]
+    panels = {axes.get_ylabel(): axes for axes in plot.figure("a bag", replay).axes}
+    assert list(panels["governor: nothing"].get_yticks()) == []
