@@ -42,10 +42,11 @@ def main() -> int:
         if options.one:
             return run_one(StudyRun(**json.loads(options.one)), options.results)
         runs = _chosen(options)
-        for number in (signal.SIGINT, signal.SIGTERM):  # in the background a shell ignores SIGINT
-            signal.signal(number, signal.default_int_handler)
         with only_command(options.results) as lock:
-            failed = Jobs(options.results, options.jobs, lock).work(missing(options.results, runs))
+            jobs = Jobs(options.results, options.jobs, lock)
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: jobs.interrupt())
+            failed = jobs.work(missing(options.results, runs))
     except DerRosError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -110,10 +111,23 @@ class Jobs:
         """Prepare without starting a run; ``lock`` is the open lock file, inherited by the runs."""
         self._results, self._jobs, self._lock = results, jobs, lock
         self._at_work: dict[subprocess.Popen[bytes], StudyRun] = {}
+        self._interrupted = False
         self.failed: list[StudyRun] = []
 
+    def interrupt(self) -> None:
+        """End ``work`` soon; for signal handlers.
+
+        An exception of the handler could strike between the start of a run and its entry in the
+        list of active ones, and leave it behind.
+        """
+        self._interrupted = True
+
     def work(self, runs: Sequence[StudyRun]) -> list[StudyRun]:
-        """Execute the runs in order and return those that failed; Ctrl-C ends the active ones."""
+        """Execute the runs in order and return those that failed.
+
+        Raises:
+            KeyboardInterrupt: ``interrupt`` was called; all active runs have ended.
+        """
         waiting = list(runs)
         try:
             while waiting or self._at_work:
@@ -121,6 +135,8 @@ class Jobs:
                     run = waiting.pop(0)
                     self._at_work[self._start(run)] = run
                 time.sleep(_POLL_S)
+                if self._interrupted:
+                    raise KeyboardInterrupt
                 self._collect()
         finally:
             self._end()

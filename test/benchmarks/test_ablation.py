@@ -6,9 +6,10 @@ import sys
 import time
 from pathlib import Path
 
+import bench_ablation
 import pytest
 
-from der_ros.training.study.design import StudyRun
+from der_ros.training.study.design import StudyRun, study_runs
 from der_ros.training.study.run_record import read_record, write_record
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "training" / "study"))
@@ -96,3 +97,18 @@ def test_a_signal_ends_the_command_and_its_runs(tmp_path, number):
     assert "the same command goes on" in said
     with (tmp_path / ".lock").open("w") as lock:  # no remaining run holds it
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_signal_in_the_start_of_a_run_ends_it(tmp_path, monkeypatch):
+    started = []
+
+    def start(jobs, run):
+        process = subprocess.Popen(["sleep", "60"])
+        started.append(process)
+        jobs.interrupt()
+        return process
+
+    monkeypatch.setattr(bench_ablation.Jobs, "_start", start)
+    with pytest.raises(KeyboardInterrupt):
+        bench_ablation.Jobs(tmp_path, 2, 0).work(list(study_runs("fast", [0])))
+    assert [process.poll() for process in started] == [-signal.SIGTERM] * 2
