@@ -1,5 +1,6 @@
 """Support for tests of deployments: launch, output, processes and results."""
 
+import json
 import os
 import re
 import select
@@ -230,6 +231,24 @@ def a_fault_and_a_later_verdict(run_dir):
     first = wait_for(stopped, 150, "an attempt that is stopped")[0]
     later = wait_for(lambda: judged(run_dir, after=first + 1), 120, "a verdict")[0]
     return attempts(run_dir)[first], later
+
+
+def check_refusal(process, output_file, message):
+    """Check that a launch ends with an error that has ``message``, and leaves nothing running."""
+    code = process.wait(timeout=120)
+    text = output_file.read_text()
+    assert message in text
+    assert code != 0
+    assert "Traceback" not in text
+    assert [pid for pid in pids(text) if alive(pid)] == []
+
+
+def replay_report(bag):
+    """Return the JSON report of ``replay_bag`` on a bag that it finds to be the same."""
+    command = ["ros2", "run", "der_ros", "replay_bag", "--json", bag]
+    replay = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert replay.returncode == 0, replay.stderr
+    return json.loads(replay.stdout)
 
 
 def shown_arguments(launch_file):

@@ -1,8 +1,5 @@
 """The iiwa deployment as launched by a user; the tests of the KR 60 cover the shared parts."""
 
-import json
-import subprocess
-
 import pytest
 from deployment import (
     RESULT_FIELDS,
@@ -10,8 +7,10 @@ from deployment import (
     a_fault_and_a_later_verdict,
     alive,
     check_permissions,
+    check_refusal,
     launched,
     pids,
+    replay_report,
     sensor_ports,
     shown_arguments,
     wait_for,
@@ -37,14 +36,7 @@ def test_after_a_fault_a_simulated_cell_goes_on(run_dir, output):
     assert fault["outcome"] == "fault"
     assert later["outcome"] in ("success", "stall", "jammed", "missed", "timeout"), text
     assert 0.0 < later["peak_force_n"] < 500.0
-    replay = subprocess.run(
-        ["ros2", "run", "der_ros", "replay_bag", "--json", later["bag"]],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert replay.returncode == 0, replay.stderr
-    assert json.loads(replay.stdout)["verdict"] == "same"
+    assert replay_report(later["bag"])["verdict"] == "same"
 
 
 @pytest.mark.alone
@@ -67,12 +59,7 @@ def test_the_names_of_another_stack_serve_as_well(run_dir, output):
 def test_a_users_mistake_leaves_nothing_running(run_dir, output, arguments, message):
     given = [f"run_dir:={run_dir}", *sensor_ports(), *arguments]
     with launched(LAUNCH_FILE, output, *given) as process:
-        code = process.wait(timeout=120)
-    text = output.read_text()
-    assert message in text
-    assert code != 0
-    assert "Traceback" not in text
-    assert [pid for pid in pids(text) if alive(pid)] == []
+        check_refusal(process, output, message)
 
 
 def test_show_args_lists_the_contracts_arguments():

@@ -4,7 +4,7 @@ import socket
 import subprocess
 
 import pytest
-from deployment import SHARED_ARGUMENTS, alive, pids, sensor_ports, shown_arguments
+from deployment import SHARED_ARGUMENTS, check_refusal, pids, sensor_ports, shown_arguments
 from kr60_launch import SIM_PC_IP, launched, ports
 
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(400)]
@@ -34,12 +34,7 @@ ARGUMENTS = [*SHARED_ARGUMENTS, "rsi_port", "robot_ip"]
 )
 def test_a_users_mistake_leaves_nothing_running(run_dir, output, arguments, message):
     with launched(output, f"run_dir:={run_dir}", *ports(), *arguments) as process:
-        code = process.wait(timeout=120)
-    text = output.read_text()
-    assert message in text
-    assert code != 0
-    assert "Traceback" not in text
-    assert [pid for pid in pids(text) if alive(pid)] == []
+        check_refusal(process, output, message)
 
 
 def test_a_budget_that_cannot_be_kept_starts_nothing():
