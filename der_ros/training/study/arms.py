@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 DER_ON, DER_OFF, BY_PRIORITY = "der", "no_der", "der_by_priority"
+PLAIN_TD3, RLPD_SAC = "plain_td3", "rlpd_sac"
 
 
 class Peer(NamedTuple):
@@ -53,6 +54,30 @@ KNOBS: Mapping[str, Knobs] = {
     for knobs in (Knobs(interval, zone) for interval in INTERVALS for zone in ZONES)
     if knobs != PRESET_KNOBS
 }
+# Networks, optimiser and sampling as in the publications of TD3 and RLPD, for our own learners.
+_AS_PUBLISHED: Mapping[str, object] = {
+    "der": False,
+    "hidden": [256, 256],
+    "learning_rate": 3e-4,
+    "huber": False,
+    "n_step": 1,
+    "alpha": 0.0,
+    "updates_per_step": 1.0,
+    "fold_symmetry": False,
+}
+OWN_PEERS: Mapping[str, Mapping[str, object]] = {
+    PLAIN_TD3: {
+        **_AS_PUBLISHED,
+        "zone_share": None,
+        "layer_norm": False,
+        "noise_min": 0.1,
+        "noise_max": 0.1,
+        "action_dropout": 0.0,
+    },
+    # Half of each batch from demonstrations. RLPD's ten critics and 20 updates a step are left out.
+    RLPD_SAC: {**_AS_PUBLISHED, "algorithm": "sac", "replay_structure": "all_shots_in_all"},
+}
+"""Well-known recipes that this package's own learners run, by the name of their arm."""
 ARMS: Mapping[str, Mapping[str, object]] = {
     DER_ON: {"der": True},
     DER_OFF: {"der": False},
@@ -62,6 +87,7 @@ ARMS: Mapping[str, Mapping[str, object]] = {
         name: {"der": True, "insertion_interval": knobs.interval, "zone_size": knobs.zone}
         for name, knobs in KNOBS.items()
     },
+    **OWN_PEERS,
     **{name: {} for name in PEERS},
 }
 """Settings of each arm; the runs of a cell differ in nothing else but the seed."""

@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 from der_ros.errors import ConfigurationError
 from der_ros.replay.structures import STRUCTURE_NAMES
 from der_ros.training.config import TrainingConfig, load_config
-from der_ros.training.study.arms import ARMS, BY_PRIORITY, DER_OFF, DER_ON, KNOBS, PEERS, Peer
+from der_ros.training.study.arms import (
+    ARMS,
+    BY_PRIORITY,
+    DER_OFF,
+    DER_ON,
+    KNOBS,
+    OWN_PEERS,
+    PEERS,
+    Peer,
+)
 
 DEMONSTRATIONS = 6  # the paper's number
 TASKS = ("lap_joint", "peg_in_hole")
@@ -78,7 +87,7 @@ STUDIES = {
             "fast",
             {"lap_joint": 60_000, "peg_in_hole": 60_000},
             ("no_demos",),
-            (DER_ON, *PEERS),
+            (DER_ON, *OWN_PEERS, *PEERS),
             {},
         ),
         # Half the clearance and a higher start: exploration succeeds more rarely.
@@ -146,14 +155,19 @@ class StudyRun(NamedTuple):
         """Learner of Stable-Baselines3 that the arm uses; None for a learner of this package."""
         return PEERS.get(self.arm)
 
+    @property
+    def needs_demonstrations(self) -> bool:
+        """Whether the replay starts with demonstrations."""
+        return bool(self.settings()["replay_structure"] != "no_demos")
+
     def settings(self) -> dict[str, Any]:
         """Return all settings that differ from the preset's."""
         return {
             **STUDIES[self.study].settings,
             **_EVERY_RUN,
-            **ARMS[self.arm],
             **TASK_SETTINGS[self.task],
             "replay_structure": self.structure,
+            **ARMS[self.arm],
             "seed": self.seed,
             "max_env_steps": self.env_steps,
         }
@@ -162,7 +176,7 @@ class StudyRun(NamedTuple):
         """Return the run's configuration.
 
         Args:
-            demos: Folder of the demonstrations; a structure other than ``no_demos`` needs it.
+            demos: Folder of the demonstrations; needed if ``needs_demonstrations``.
         """
         return load_config(STUDIES[self.study].preset, {**self.settings(), "demos": demos})
 

@@ -94,28 +94,25 @@ def pairs_of(first: Sequence[RunRecord], second: Sequence[RunRecord]) -> list[Pa
 
 def compare(measure: str, pairs: Sequence[Pair]) -> Comparison:
     """Compare two arms by a measure; ``pairs`` holds at least one pair."""
-    values = [[MEASURES[measure].value(record) for record in pair] for pair in pairs]
-    counted = np.array(
-        [
-            [
-                float(record.run.env_steps) if value is None else value
-                for record, value in zip(pair, row, strict=True)
-            ]
-            for pair, row in zip(pairs, values, strict=True)
-        ]
-    )
+    counted = np.array([[counted_value(measure, record) for record in pair] for pair in pairs])
     differences: Array = counted[:, 0] - counted[:, 1]
     first, second = counted.mean(axis=0)
     return Comparison(
         measure,
         len(pairs),
         (float(first), float(second)),
-        (_reached(values, 0), _reached(values, 1)),
+        (_reached(measure, pairs, 0), _reached(measure, pairs, 1)),
         float(differences.mean()),
         bootstrap_interval(differences),
         sign_flip_p(differences),
     )
 
 
-def _reached(values: Sequence[Sequence[float | None]], arm: int) -> int:
-    return sum(row[arm] is not None for row in values)
+def counted_value(measure: str, record: RunRecord) -> float:
+    """Return the measure of a run; a run that never reached it counts with its whole budget."""
+    value = MEASURES[measure].value(record)
+    return float(record.run.env_steps) if value is None else value
+
+
+def _reached(measure: str, pairs: Sequence[Pair], arm: int) -> int:
+    return sum(MEASURES[measure].value(pair[arm]) is not None for pair in pairs)

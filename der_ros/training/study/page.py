@@ -16,6 +16,7 @@ from der_ros.training.study.tables import (
     NOTHING,
     TASK_TITLES,
     answer,
+    arm_table,
     cost_table,
     measure_table,
     verdict_table,
@@ -29,7 +30,7 @@ KNOB_PICTURE = "results_knobs.png"
 
 _Part = Callable[[Sequence[RunRecord]], str]
 COMPARED = tuple(name for name in STUDIES if name != "knobs")
-"""Studies whose arms are compared in pairs; the study ``knobs`` has its own table."""
+"""Studies with learning curves of each arm; the study ``knobs`` has a map instead."""
 _OF_EACH: Mapping[str, Callable[[str, Sequence[RunRecord]], str]] = {
     "pictures": lambda study, records: pictures(study, records),
     "measures": measure_table,
@@ -41,6 +42,7 @@ PARTS: Mapping[str, _Part] = {
         for study in COMPARED
     },
     **{f"answer {study}": functools.partial(answer, study) for study in ("paper", "fast", "rare")},
+    "measures peers": functools.partial(arm_table, "peers"),
     "verdicts paper": functools.partial(verdict_table, "paper"),
     "knobs": lambda records: f"{knob_table(records)}{_knob_picture(records)}",
     "runs": cost_table,

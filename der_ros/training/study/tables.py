@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from der_ros.training.study.arms import BY_PRIORITY, DER_OFF, DER_ON, PEERS, Peer
+import numpy as np
+
+from der_ros.training.study.arms import (
+    BY_PRIORITY,
+    DER_OFF,
+    DER_ON,
+    PEERS,
+    PLAIN_TD3,
+    RLPD_SAC,
+    Peer,
+)
 from der_ros.training.study.design import CART_POLE, STUDIES
 from der_ros.training.study.measures import (
     MEASURES,
@@ -13,8 +24,10 @@ from der_ros.training.study.measures import (
     Comparison,
     Pair,
     compare,
+    counted_value,
     pairs_of,
 )
+from der_ros.training.study.resampling import bootstrap_interval
 from der_ros.training.study.run_record import RunRecord
 from der_ros.training.study.verdict import CLAIMS, effect, verdict
 
@@ -27,6 +40,8 @@ ARM_TITLES = {
     DER_ON: "DER on",
     DER_OFF: "DER off",
     BY_PRIORITY: "DER on, no fixed share",
+    PLAIN_TD3: "plain TD3",
+    RLPD_SAC: "SAC, RLPD's batches",
     **{name: f"SB3 {peer.algorithm}, {_layers(peer)}" for name, peer in PEERS.items()},
 }
 TASK_TITLES = {"lap_joint": "lap joint", "peg_in_hole": "peg in hole", CART_POLE: "cart and pole"}
@@ -107,6 +122,25 @@ def measure_table(study: str, records: Sequence[RunRecord]) -> str:
     return "\n".join(rows) if study_cells else NOTHING
 
 
+def arm_table(study: str, records: Sequence[RunRecord]) -> str:
+    """Return a table with one line per task, structure and arm, over all of the arm's seeds."""
+    rows = [
+        "| task | learner | seeds | last policy, 95 % interval | mean over the training "
+        "| steps to 50 % | CPU minutes, median |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    design = STUDIES[study]
+    for task, structure, arm in itertools.product(design.budgets, design.structures, design.arms):
+        runs = [r for r in records if r.run[:4] == (study, task, structure, arm)]
+        if runs:
+            rows.append(
+                f"| {TASK_TITLES[task]} | {ARM_TITLES[arm]} | {len(runs)} "
+                f"| {_mean_and_interval(runs)} | {_mean_percent(PRIMARY, runs)} "
+                f"| {_steps_to_half(runs)} | {_median(runs, 'cpu_minutes'):.1f} |"
+            )
+    return "\n".join(rows) if len(rows) > 2 else NOTHING
+
+
 def cost_table(records: Sequence[RunRecord]) -> str:
     """Return a table of runs and their cost, one line per study, task, commit and machine."""
     rows = [
@@ -152,6 +186,22 @@ def _answer(cell: Cell) -> str:
             f"* Success of the last policy: {_both(final)}, difference {_difference(final)}.",
         )
     )
+
+
+def _mean_percent(measure: str, runs: Sequence[RunRecord]) -> str:
+    return f"{100.0 * np.mean([counted_value(measure, run) for run in runs]):.1f} %"
+
+
+def _mean_and_interval(runs: Sequence[RunRecord]) -> str:
+    mean = _mean_percent("final", runs)
+    interval = bootstrap_interval(100.0 * np.array([run.final_success for run in runs]))
+    return f"{mean} ({interval.low:.1f} to {interval.high:.1f} %)" if interval else mean
+
+
+def _steps_to_half(runs: Sequence[RunRecord]) -> str:
+    never = sum(MEASURES["50 %"].value(run) is None for run in runs)
+    mean = np.mean([counted_value("50 %", run) for run in runs]) / 1000.0
+    return f"{mean:.1f} k ({never} never)" if never else f"{mean:.1f} k"
 
 
 def _both(compared: Comparison) -> str:

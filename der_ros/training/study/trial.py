@@ -29,7 +29,7 @@ from der_ros.training.study.run_record import RECORD_FORMAT
 def run_trial(run: StudyRun) -> dict[str, Any]:
     """Train for the whole budget, evaluate the last policy, and return the run's record."""
     with tempfile.TemporaryDirectory() as folder:
-        if run.structure == "no_demos":
+        if not run.needs_demonstrations:
             return _record(run, run.config())
         record_demonstrations(run.task, DEMONSTRATIONS, Path(folder))
         return _record(run, run.config(demos=folder))

@@ -14,7 +14,7 @@ from der_ros.training.study.knob_map import draw_knobs, knob_table
 from der_ros.training.study.page import PARTS, all_records, made_page, picture_name
 from der_ros.training.study.panels import mean_band
 from der_ros.training.study.run_record import write_record
-from der_ros.training.study.tables import NOTHING, answer, measure_table, verdict_table
+from der_ros.training.study.tables import NOTHING, answer, arm_table, measure_table, verdict_table
 
 ROOT = Path(__file__).resolve().parents[3]
 RESULTS, PAGE = ROOT / "benchmarks" / "results", ROOT / "docs" / "results.md"
@@ -64,6 +64,25 @@ def test_steps_never_reached_are_said(results):
     (row,) = [row for row in rows if "| steps to 80 % |" in row]
     assert "DER on: 0.8 k (2 never)" in row
     assert "DER off: 1.0 k (6 never)" in row
+
+
+def test_a_line_of_each_learner_by_hand(tmp_path):
+    for seed, final in enumerate((80, 100)):
+        rates = (0.0, 0.2, 0.4, seed / 2)
+        write_record(
+            tmp_path,
+            record("plain_td3", seed, "peg_in_hole", "no_demos", rates, final=final, study="peers"),
+        )
+    row = arm_table("peers", all_records(tmp_path)).splitlines()[-1]
+    assert [cell.strip() for cell in row.strip("|").split("|")] == [
+        "peg in hole",
+        "plain TD3",
+        "2",
+        "90.0 % (80.0 to 100.0 %)",
+        "21.3 %",
+        "1.0 k (1 never)",
+        "2.5",
+    ]
 
 
 def test_nothing_finished_is_said():
