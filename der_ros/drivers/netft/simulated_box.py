@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -117,7 +117,6 @@ class SimulatedNetFt(Startable):
         self._buffered = False
         self._buffer: list[RdtRecord] = []
         self._bias = np.zeros(6)
-        self._ranges = np.repeat((config.force_range_n, config.torque_range_nm), 3)
         self._latched = False
         self._started_s = 0.0
 
@@ -303,16 +302,33 @@ class SimulatedNetFt(Startable):
             self._owner = None
 
     def _record(self) -> RdtRecord:
-        scale = np.repeat((self.sensor.newtons_per_count, self.sensor.newton_metres_per_count), 3)
         before = math.floor(self._samples + 1e-6)
         # Internal counter, 7000 per second; one sample in 7000 / rate becomes a record.
         self._samples += INTERNAL_RATE_HZ / self.sensor.rdt_rate_hz
         now = math.floor(self._samples + 1e-6)
-        counts = (self._filter.reading(self.sensor.user_filter, now - before) - self._bias) / scale
-        limits = np.minimum(self._ranges / scale, _INT32)
-        saturated = bool((np.abs(counts) > limits).any())
-        axes = np.clip(np.rint(counts), -limits, limits).astype(int).tolist()
+        reading = self._filter.reading(self.sensor.user_filter, now - before) - self._bias
+        axes, saturated = self._counts(reading.tolist())
         return RdtRecord._make((self._sequence, now % (1 << 32), self._status(saturated), *axes))
+
+    def _counts(self, reading: Sequence[float]) -> tuple[list[int], bool]:
+        """Return the six counts of a reading, N and Nm, and True if one is saturated."""
+        axes, saturated = [], False
+        # Plain numbers, because numpy would take most of the box's time for so few.
+        for value, (scale, limit) in zip(reading, self._axis_scales(), strict=True):
+            count = value / scale
+            saturated |= abs(count) > limit
+            axes.append(int(_clipped(round(_clipped(count, limit)), limit)))
+        return axes, saturated
+
+    def _axis_scales(self) -> Sequence[tuple[float, float]]:
+        """Return unit per count (N or Nm) and largest count of each axis."""
+        sensor, config = self.sensor, self._config
+        ranges = (
+            (sensor.newtons_per_count, config.force_range_n),
+            (sensor.newton_metres_per_count, config.torque_range_nm),
+        )
+        force, torque = ((scale, min(most / scale, _INT32)) for scale, most in ranges)
+        return (force,) * 3 + (torque,) * 3
 
     def _status(self, saturated: bool) -> int:
         axia = "axia" in self.sensor.product_name.lower()
@@ -329,3 +345,8 @@ class SimulatedNetFt(Startable):
                 udp.sendto(packet, owner)
         except OSError as error:
             logger.debug("simulated Net F/T box: sending failed: %s", error)
+
+
+def _clipped(value: float, limit: float) -> float:
+    """Return ``value`` within ``limit``; not-a-number stays so."""
+    return max(min(value, limit), -limit)

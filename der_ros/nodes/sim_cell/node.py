@@ -224,7 +224,8 @@ class NoisySensor:
     def __call__(self) -> Wrench:
         """Return one noisy reading (N, Nm), sensor axes."""
         error = self._rng.standard_normal(6) * self._scale
-        return self._robot.sensor_wrench() + Wrench.from_array(error)
+        wrench = self._robot.sensor_wrench()
+        return Wrench(wrench.force + error[:3], wrench.torque + error[3:])
 
 
 class SimCell(ShellNode):
