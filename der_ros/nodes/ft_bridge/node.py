@@ -43,10 +43,7 @@ from der_ros.nodes.ft_bridge.parameters import (
 from der_ros.nodes.ft_bridge.sensor_orientation import SensorOrientation, owner_of_poses
 from der_ros.nodes.ft_bridge.wire_topic import SensorWireTopic
 from der_ros.nodes.ft_bridge.wrench_topic import WrenchTopic
-from der_ros.nodes.shared.conversions import (
-    declare_tcp_from_sensor,
-    wrench_to_message,
-)
+from der_ros.nodes.shared.conversions import declare_tcp_from_sensor
 from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.node_process import ShellNode, run_node
 from der_ros.nodes.shared.parameters import declare_settings
@@ -55,6 +52,7 @@ from der_ros.nodes.shared.rightful import ANY_ONE
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.nodes.shared.tuning import Range, Tuning
+from der_ros.nodes.shared.wrench_bytes import WrenchWriter
 from der_ros.parameters.ft_bridge import MAX_CUTOFF_HZ, FtBridgeParameters
 
 _RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
@@ -116,6 +114,7 @@ class FtBridge(ShellNode):
     def _open(self) -> None:
         """Create topics, services and timers, then open the source of readings."""
         self._wrenches = self.create_publisher(WrenchStamped, "netft_data", _RELIABLE)
+        self._writer = WrenchWriter(self._given.frame_id)
         self._readiness = self.create_publisher(Bool, "netft_ready", LATCHED)
         self.create_service(Trigger, "ft_bridge/bias", self._on_bias)
         self._utils.create_services(self._on_bias)
@@ -187,7 +186,7 @@ class FtBridge(ShellNode):
         if taken is None:
             return
         stamp = self.get_clock().now().to_msg()
-        self._wrenches.publish(wrench_to_message(taken.measured, self._given.frame_id, stamp))
+        self._wrenches.publish(self._writer.to_bytes(taken.measured, stamp))
         if self._wire is not None and self._client is not None:
             self._wire.publish(stamp_ns(stamp), taken, self._client.configuration)
         self._published += 1

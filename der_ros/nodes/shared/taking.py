@@ -7,17 +7,22 @@ returns. Calling that function through ``ctypes`` also releases the GIL.
 from __future__ import annotations
 
 import ctypes
+import struct
 import threading
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from geometry_msgs.msg import WrenchStamped
 from rclpy.serialization import deserialize_message
 
 from der_ros.nodes.shared.free_publisher import Allocator
+from der_ros.nodes.shared.wrench_bytes import read_wrench
 
 GID_BYTES = 16
 _OK, _NOTHING = 0, 401
 _UNSUPPORTED = 2**64 - 1
 _FIRST_CAPACITY = 512
+_FAST_READERS: dict[Any, Callable[[bytes], Any]] = {WrenchStamped: read_wrench}
 
 
 class _Serialized(ctypes.Structure):
@@ -43,6 +48,10 @@ class _Information(ctypes.Structure):
         ("gid", ctypes.c_uint8 * GID_BYTES),
         ("rest", ctypes.c_uint8 * 64),
     ]
+
+
+# The same fields, read at once.
+_INFORMATION = struct.Struct(f"qqQQP{GID_BYTES}s")
 
 
 class TakenMessage(NamedTuple):
@@ -100,6 +109,8 @@ class Taker:
     def __init__(self, subscription: Any) -> None:
         self._subscription, self._lock = subscription, threading.Lock()
         self._buffer, self._information = _Serialized(), _Information()
+        self._targets = ctypes.byref(self._buffer), ctypes.byref(self._information), None
+        self._fast_reader = _FAST_READERS.get(subscription.msg_type)
         if _LIBRARY is not None:
             allocator = ctypes.byref(_LIBRARY.allocator)
             if _LIBRARY.init(ctypes.byref(self._buffer), _FIRST_CAPACITY, allocator) != _OK:
@@ -124,20 +135,14 @@ class Taker:
             return self._through_rcl(handle, _LIBRARY)
 
     def _through_rcl(self, handle: Any, library: _Library) -> TakenMessage | None:
-        buffer, information = self._buffer, self._information
-        code = library.take(handle.pointer, ctypes.byref(buffer), ctypes.byref(information), None)
+        code = library.take(handle.pointer, *self._targets)
         if code == _NOTHING:
             return None
         if code != _OK:
             raise RuntimeError(f"{self._subscription.topic_name}: rcl_take failed with code {code}")
-        data = ctypes.string_at(buffer.buffer, buffer.length)
-        number = information.publication_number
-        return TakenMessage(
-            data,
-            information.received_ns,
-            0 if number == _UNSUPPORTED else number,
-            bytes(information.gid),
-        )
+        data = ctypes.string_at(self._buffer.buffer, self._buffer.length)
+        _, received_ns, number, _, _, gid = _INFORMATION.unpack_from(self._information)
+        return TakenMessage(data, received_ns, 0 if number == _UNSUPPORTED else number, gid)
 
     def _through_rclpy(self, handle: Any) -> TakenMessage | None:
         subscription = self._subscription
@@ -149,8 +154,16 @@ class Taker:
         return TakenMessage(message, information["received_timestamp"], number, None)
 
     def read(self, taken: TakenMessage) -> Any:
-        """Return the deserialized message, or its CDR bytes if the subscription is raw."""
+        """Return the message, or its CDR bytes if the subscription is raw.
+
+        A ``WrenchStamped`` is a ``StampedWrench`` with the same fields.
+
+        Raises:
+            RuntimeError: The bytes are no message of the subscription's type.
+        """
         subscription = self._subscription
         if subscription.raw or taken.gid is None:
             return taken.message
+        if self._fast_reader is not None:
+            return self._fast_reader(taken.message)
         return deserialize_message(taken.message, subscription.msg_type)
