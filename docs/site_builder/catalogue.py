@@ -59,10 +59,16 @@ TOPICS = {
     "robot_description": "URDF of the arm.",
     "sim_cell/goal_pose": "True goal of the held piece in `task_frame`, in simulation only; used "
     "to judge and by the scripted pilot, never by a policy.",
+    "teleop/goal_pose": "True goal of the taught worker's held piece, task frame; of a symmetric "
+    "piece the nearest one. Published only while somebody subscribes.",
     "teleop/image": "The taught worker's world: picture, distance from the goal, wrench over time. "
     "Made only while somebody subscribes.",
+    "teleop/pose": "Pose of the taught worker's held piece, task frame. Published only while "
+    "somebody subscribes.",
     "teleop/status": "What the person at the device has to do now; the demonstrations kept, or, "
     "in a training with `teach`, who acts.",
+    "teleop/wrench": "Wrench that the taught worker observes, N and Nm, task axes, about the TCP. "
+    "Published only while somebody subscribes.",
     "transformed_tool": "`netft_data` in the axes and about the origin of `tcp`; dead band "
     "applied.",
     "transformed_world": "`netft_data` in the axes of `world_frame`; dead band applied.",

@@ -16,6 +16,7 @@ from der_ros.nodes.shared.rightful import ANY_ONE
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.nodes.teleop.taught_film import TaughtFilm
+from der_ros.nodes.teleop.taught_state import TaughtState
 from der_ros.parameters.policy_server import JOY
 from der_ros.parameters.teleop import TOPIC
 from der_ros.teleop.gate import GateState
@@ -41,7 +42,8 @@ class TakeoverInput:
     """Input device whose actions go into the shared memory that the taught worker reads.
 
     Published topics: ``teleop/status`` (DiagnosticStatus, latched: current actor, and the step to
-    take over) and ``teleop/image`` (Image of the taught worker's world, while subscribed).
+    take over), and the taught worker's world while subscribed: ``teleop/image`` (Image),
+    ``teleop/pose`` and ``teleop/goal_pose`` (PoseStamped) and ``teleop/wrench`` (WrenchStamped).
 
     Args:
         node: Node that subscribes to ``joy``.
@@ -61,7 +63,7 @@ class TakeoverInput:
         self._told = ""
         self._released_s = time.monotonic()
         self._publisher = node.create_publisher(DiagnosticStatus, "teleop/status", LATCHED)
-        self._film = TaughtFilm(node)
+        self._film, self._world = TaughtFilm(node), TaughtState(node)
         steady_timer(node, _TICK_S, self._tick)
 
     def _tick(self) -> None:
@@ -86,11 +88,14 @@ class TakeoverInput:
         self._publisher.publish(to_status("teleop", {"state": state}, state))
 
     def _show_world(self) -> None:
-        """Publish the newest view of the taught worker, if the image has a subscriber."""
-        self.pilot.watch(self._film.is_watched)
+        """Publish the newest view of the taught worker, if a topic of it has a subscriber."""
+        film_watched = self._film.is_watched
+        self.pilot.watch(film_watched or self._world.is_watched)
         view = self.pilot.view()
         if view is not None:
-            self._film.show(view, self._told)
+            self._world.show(view)
+            if film_watched:
+                self._film.show(view, self._told)
 
     def _state(self) -> str:
         state = self._device.state()

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from der_ros.geometry import Pose
 from der_ros.replay.array_types import Float32Array
 from der_ros.training.environment.wrappers import Environment
 
@@ -31,6 +32,8 @@ class TaughtView(NamedTuple):
     distance_m: float  # from the goal
     angle_rad: float  # from the goal
     wrench: Float32Array  # (6,) N and Nm, task axes about the tcp, as observed
+    piece: Pose  # of the held piece, task frame
+    goal: Pose  # true goal of the held piece, task frame; of a symmetric piece, the nearest one
 
 
 class Pilot(Protocol):
@@ -114,7 +117,11 @@ class Takeover:
         picture = world.picture(PICTURE_WIDTH, PICTURE_HEIGHT)
         wrench = np.asarray(info["wrench"], np.float32)
         place = float(info["distance_m"]), float(info["angle_rad"])
-        self._pilot.show(TaughtView(picture, self._episode, info["duration_s"], *place, wrench))
+        piece = world.world.held_pose()
+        goal = world.task.nearest_goal(piece, world.goal_pose)
+        self._pilot.show(
+            TaughtView(picture, self._episode, info["duration_s"], *place, wrench, piece, goal)
+        )
 
     def take_counts(self) -> tuple[int, int]:
         """Return the numbers of driven steps and of takeovers since the last call."""

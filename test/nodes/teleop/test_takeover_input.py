@@ -4,6 +4,7 @@ import time
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import PoseStamped, WrenchStamped
 from joy_pad import JoyPad
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float64
@@ -32,6 +33,10 @@ class Training:
         node.create_subscription(DiagnosticArray, "/diagnostics", self._on_health, 10)
 
         node.create_subscription(Image, "teleop/image", self.images.append, 1)
+        self.poses, self.goals, self.wrenches = [], [], []
+        node.create_subscription(PoseStamped, "teleop/pose", self.poses.append, 1)
+        node.create_subscription(PoseStamped, "teleop/goal_pose", self.goals.append, 1)
+        node.create_subscription(WrenchStamped, "teleop/wrench", self.wrenches.append, 1)
 
     def _follow(self, node, name):
         self.newest[name] = 0.0
@@ -110,6 +115,9 @@ def test_a_scripted_person_takes_an_episode_over(taught):
     assert until(lambda: len(training.images) > 2, PATIENCE_S)
     image = training.images[-1]
     assert len(set(image.data)) > 20  # a picture, not an empty one
+    assert {message.pose.position.z > 0.0 for message in training.poses} == {True}
+    assert {message.header.frame_id for message in training.goals} == {"task_frame"}
+    assert training.wrenches
     assert (image.width, image.height) == (2 * PICTURE_WIDTH + PANEL_WIDTH, 2 * PICTURE_HEIGHT)
 
 

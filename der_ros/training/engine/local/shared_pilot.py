@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from der_ros.geometry import Pose
 from der_ros.replay.array_types import Float32Array
 from der_ros.training.engine.local.shared_memory import SharedNumbers
 from der_ros.training.rollout.takeover import PICTURE_HEIGHT, PICTURE_WIDTH, TaughtView
 
-_ACTION_SIZE, _WRENCH_SIZE = 6, 6
+_ACTION_SIZE, _WRENCH_SIZE, _POSE_SIZE = 6, 6, 7
 _FIGURES = 4  # of a view: episode, time, distance, angle
 _PIXELS = PICTURE_HEIGHT * PICTURE_WIDTH * 3
 # Period of pictures while the person drives, and while the policy acts.
@@ -49,12 +50,13 @@ class SharedView(SharedNumbers):
 
     def __init__(self, context: SpawnContext) -> None:
         """Allocate the memory, without a view."""
-        super().__init__(context, _PIXELS + _FIGURES + _WRENCH_SIZE)
+        super().__init__(context, _PIXELS + _FIGURES + _WRENCH_SIZE + 2 * _POSE_SIZE)
 
     def write(self, view: TaughtView) -> None:
         """Write ``view`` in place of the previous one."""
         figures = (view.episode, view.time_s, view.distance_m, view.angle_rad)
-        joined = np.concatenate([view.picture.ravel(), figures, view.wrench])
+        poses = view.piece.to_sequence(), view.goal.to_sequence()
+        joined = np.concatenate([view.picture.ravel(), figures, view.wrench, *poses])
         self._put(joined.astype(np.float32), time.monotonic_ns())
 
     def read(self) -> TaughtView | None:
@@ -62,10 +64,12 @@ class SharedView(SharedNumbers):
         read = self._get()
         if read is None:
             return None
-        pixels, figures, wrench = np.split(read[0], [_PIXELS, _PIXELS + _FIGURES])
+        sizes = (_PIXELS, _FIGURES, _WRENCH_SIZE, _POSE_SIZE)
+        pixels, figures, wrench, piece, goal = np.split(read[0], np.cumsum(sizes))
         picture = pixels.astype(np.uint8).reshape(PICTURE_HEIGHT, PICTURE_WIDTH, 3)
         episode, time_s, distance_m, angle_rad = figures.tolist()
-        return TaughtView(picture, int(episode), time_s, distance_m, angle_rad, wrench)
+        poses = Pose.from_sequence(piece), Pose.from_sequence(goal)
+        return TaughtView(picture, int(episode), time_s, distance_m, angle_rad, wrench, *poses)
 
 
 class SharedPilot:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from der_ros.errors import ConfigurationError
+from der_ros.geometry import Pose
 from der_ros.training.config import make_config
 from der_ros.training.engine.factory import make_engine
 from der_ros.training.engine.interface import Sizes
@@ -14,6 +15,9 @@ from der_ros.training.engine.local.shared_pilot import SharedPilot
 from der_ros.training.rollout.takeover import PICTURE_HEIGHT, PICTURE_WIDTH, TaughtView
 
 ACTION = np.array([0.5, -0.25, 1.0, 0.0, 0.0, -1.0], np.float32)
+# Numbers that survive the memory's float32.
+PIECE = Pose(np.array((0.25, 0.5, 0.125)), np.array((0.0, 0.0, 1.0, 0.0)))
+GOAL = Pose.identity()
 
 
 def in_s(seconds):
@@ -71,7 +75,8 @@ def test_another_process_reads_it():
 def view(value):
     picture = np.full((PICTURE_HEIGHT, PICTURE_WIDTH, 3), value, np.uint8)
     picture[3, 5, 1] = 255
-    return TaughtView(picture, 3, 1.5, 0.25, 0.5, np.arange(6, dtype=np.float32))
+    wrench = np.arange(6, dtype=np.float32)
+    return TaughtView(picture, 3, 1.5, 0.25, 0.5, wrench, PIECE, GOAL)
 
 
 def test_each_view_is_seen_once():
@@ -83,6 +88,10 @@ def test_each_view_is_seen_once():
     assert seen.picture.tolist() == view(9).picture.tolist()
     assert seen[1:5] == (3, 1.5, 0.25, 0.5)
     assert seen.wrench.tolist() == [0, 1, 2, 3, 4, 5]
+    assert (seen.piece.to_sequence(), seen.goal.to_sequence()) == (
+        PIECE.to_sequence(),
+        GOAL.to_sequence(),
+    )
     assert pilot.view() is None
 
 
