@@ -29,8 +29,8 @@ from der_ros.nodes.shared.launch_watch import (
 )
 from der_ros.nodes.shared.logs import log_to_console, logged_by
 from der_ros.nodes.shared.middleware import keep_processes_apart
+from der_ros.nodes.shared.parameters import refuse_simulated_clock
 from der_ros.nodes.shared.qos import SERVICES
-from der_ros.nodes.shared.simulated_clock import refuse_simulated_clock
 from der_ros.nodes.shared.twins import UniqueName
 from der_ros.threads import Worker, call_on_signals
 

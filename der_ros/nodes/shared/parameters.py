@@ -1,11 +1,16 @@
-"""Declaration of dataclass settings as ROS parameters."""
+"""Declaration of dataclass settings as ROS parameters; refusal of ``use_sim_time``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -14,6 +19,7 @@ from der_ros.errors import ConfigurationError
 from der_ros.settings import Setting, checked, made_from, settings_of
 
 _T = TypeVar("_T")
+_SIM_TIME = "use_sim_time"
 
 
 def declare_settings(
@@ -90,3 +96,32 @@ def _descriptor(setting: Setting) -> ParameterDescriptor:
     elif isinstance(setting.default, int):
         descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=1)]
     return descriptor
+
+
+def refuse_simulated_clock(node: Node) -> None:
+    """Refuse ``use_sim_time`` for a node, now and whenever the parameter is set.
+
+    Raises:
+        ConfigurationError: The parameter is already set to a value other than false.
+    """
+    reason = _clock_refusal(node, node.get_parameter(_SIM_TIME))
+    if reason:
+        raise ConfigurationError(reason)
+
+    # The callback added last is called first, so rclpy's own never sees a refused value.
+    def judge(parameters: Sequence[Parameter]) -> SetParametersResult:
+        reasons = [_clock_refusal(node, parameter) for parameter in parameters]
+        refusal = next(filter(None, reasons), "")
+        return SetParametersResult(successful=not refusal, reason=refusal)
+
+    node.add_on_set_parameters_callback(judge)
+
+
+def _clock_refusal(node: Node, parameter: Parameter) -> str:
+    """Return the reason for refusing a parameter value; empty if it is accepted."""
+    if parameter.name != _SIM_TIME or parameter.value is False:
+        return ""
+    return (
+        f"parameter {_SIM_TIME}: expected false, since {node.get_name()} does not obey a simulated "
+        f"clock, got {parameter.value!r}"
+    )
