@@ -309,6 +309,11 @@ class Wrench:
         """Return fx, fy, fz, tx, ty, tz as an array, (6,)."""
         return np.concatenate((self.force, self.torque))
 
+    def norms(self) -> tuple[float, float]:
+        """Return the norms of force, N, and torque, Nm."""
+        # For three numbers numpy takes several times as long.
+        return math.hypot(*self.force.tolist()), math.hypot(*self.torque.tolist())
+
     def __add__(self, other: Wrench) -> Wrench:
         """Return the sum of two wrenches about the same point in the same axes."""
         return Wrench(self.force + other.force, self.torque + other.torque)

@@ -240,11 +240,11 @@ class Approach:
     def _steer_straight(self, target: Pose, name: str) -> None:
         deadline_s = time.monotonic() + STEER_TIMEOUT_S
         try:
-            while not self._steering.reached(self._cell.pose(), target):
+            while not self._steering.reached(pose := self._cell.pose(), target):
                 check_may_move(self._cell, self._stop_reason)
                 if time.monotonic() > deadline_s:
                     raise CellError(f"the {name} was not reached within {STEER_TIMEOUT_S:g} s")
-                self._cell.command(self._steering.twist(self._cell.pose(), target))
+                self._cell.command(self._steering.twist(pose, target))
                 time.sleep(STEER_PERIOD_S)
         finally:
             self._cell.command(Twist.zero())

@@ -95,8 +95,7 @@ class PeakWrench:
 
     def add(self, wrench: Wrench) -> None:
         """Add one reading; a reading that is not finite is ignored."""
-        force = float(np.linalg.norm(wrench.force))
-        torque = float(np.linalg.norm(wrench.torque))
+        force, torque = wrench.norms()
         if math.isfinite(force) and math.isfinite(torque):
             self.force_n = max(self.force_n, force)
             self.torque_nm = max(self.torque_nm, torque)
@@ -106,19 +105,19 @@ class MeanWrench:
     """Mean wrench since construction."""
 
     def __init__(self) -> None:
-        self._sum, self._count = np.zeros(6), 0
+        self._sum, self._count = [0.0] * 6, 0
 
     def add(self, wrench: Wrench) -> None:
         """Add one reading; a reading that is not finite is ignored."""
-        numbers = wrench.to_array()
-        if np.isfinite(numbers).all():
-            self._sum += numbers
+        numbers = (*wrench.force.tolist(), *wrench.torque.tolist())
+        if all(map(math.isfinite, numbers)):
+            self._sum = [total + number for total, number in zip(self._sum, numbers, strict=True)]
             self._count += 1
 
     @property
     def wrench(self) -> Wrench | None:
         """Mean wrench; None without a reading."""
-        return Wrench.from_array(self._sum / self._count) if self._count else None
+        return Wrench.from_array(np.array(self._sum) / self._count) if self._count else None
 
 
 @dataclass(frozen=True)

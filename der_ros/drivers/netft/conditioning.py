@@ -136,7 +136,7 @@ class WrenchConditioner:
                 one is known; called only if a wrench is due.
         """
         signed = reading.to_array() * self._config.axis_signs
-        if not np.isfinite(signed).all():
+        if not all(map(math.isfinite, signed.tolist())):
             self.not_finite += 1
             return None
         with self._lock:
@@ -319,5 +319,5 @@ class ForceLimits(NamedTuple):
 
     def exceeded_by(self, wrench: Wrench) -> bool:
         """Return True if ``wrench`` exceeds a limit or is not finite."""
-        force, torque = np.linalg.norm(wrench.force), np.linalg.norm(wrench.torque)
+        force, torque = wrench.norms()
         return not (force <= self.force_n and torque <= self.torque_nm)

@@ -124,9 +124,10 @@ class SensorConfiguration:
 
     def wrench(self, record: RdtRecord) -> Wrench:
         """Return the record in N and Nm, sensor axes, about the sensor's origin."""
+        newtons, newton_metres = self.newtons_per_count, self.newton_metres_per_count
         return Wrench(
-            np.array(record[3:6]) * self.newtons_per_count,
-            np.array(record[6:9]) * self.newton_metres_per_count,
+            np.array([count * newtons for count in record[3:6]]),
+            np.array([count * newton_metres for count in record[6:9]]),
         )
 
     def to_xml(self) -> bytes:

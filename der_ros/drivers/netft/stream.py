@@ -18,7 +18,7 @@ from der_ros.drivers.netft.rdt import (
     record_offsets,
 )
 from der_ros.errors import ProtocolError
-from der_ros.geometry import Array, Wrench
+from der_ros.geometry import Wrench
 
 MAX_MALFORMED = 10
 """Number of consecutive malformed packets after which the peer is not a Net F/T box."""
@@ -199,12 +199,12 @@ class FrozenWatch:
 
     def __init__(self, after_s: float) -> None:
         self._after_s = after_s
-        self._last: Array | None = None
+        self._last: tuple[float, ...] = ()
         self._since_s = 0.0
 
     def frozen(self, wrench: Wrench, now_s: float) -> bool:
         """Add a reading at ``now_s`` of a monotonic clock; return True if the sensor is frozen."""
-        reading = wrench.to_array()
-        if self._last is None or (reading != self._last).any():
+        reading = (*wrench.force.tolist(), *wrench.torque.tolist())
+        if reading != self._last:
             self._last, self._since_s = reading, now_s
         return 0.0 < self._after_s < now_s - self._since_s

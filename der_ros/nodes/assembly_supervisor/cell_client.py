@@ -199,7 +199,8 @@ class CellClient:
         """Set ``insertion_force_n`` from the mean of the readings, along z of the task frame."""
         if self._pose is None or not readings:
             return
-        mean = np.mean([reading.force for reading in readings], axis=0)
+        forces = zip(*[reading.force.tolist() for reading in readings], strict=True)
+        mean = np.array([sum(axis) / len(readings) for axis in forces])
         self.insertion_force_n = insertion_force_n(self._pose, self._tcp_from_sensor, mean)
 
     @property
@@ -237,6 +238,14 @@ class CellClient:
             CellError: No pose has been received yet.
         """
         self._poll()
+        return self.known_pose()
+
+    def known_pose(self) -> Pose:
+        """Return the pose of the held piece in the task frame as of the latest poll.
+
+        Raises:
+            CellError: No pose has been received yet.
+        """
         if self._pose is None:
             raise CellError("no robot pose has come yet")
         return self._pose
@@ -249,7 +258,9 @@ class CellClient:
     def problem(self) -> str:
         """Return the faults or the stale input that forbid motion; empty if there are none."""
         self._poll()
-        now_s = time.monotonic()
+        return self._problem(time.monotonic())
+
+    def _problem(self, now_s: float) -> str:
         return self.fault_text() or self._fresh.stale(now_s)
 
     def restart_commands(self) -> None:
@@ -264,10 +275,18 @@ class CellClient:
             self._watched_s = now_s
             self._watched.publish(Empty())
 
-    def silence(self) -> str:
-        """Return an error message if the policy has stopped sending commands, else empty text."""
+    def look(self) -> str:
+        """Poll once for a watch cycle; return what forbids motion, or the policy's silence.
+
+        ``known_pose``, ``commanded`` and ``insertion_force_n`` are then of this cycle.
+        """
         self._poll()
-        if not self._fresh.is_silent(time.monotonic()):
+        now_s = time.monotonic()
+        return self._problem(now_s) or self._silence(now_s)
+
+    def _silence(self, now_s: float) -> str:
+        """Return an error message if the policy has stopped sending commands, else empty text."""
+        if not self._fresh.is_silent(now_s):
             return ""
         return f"policy_server has sent no command for {SILENT_AFTER_S:g} s: {self._why_silent()}"
 

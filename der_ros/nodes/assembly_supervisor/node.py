@@ -262,10 +262,10 @@ class AssemblySupervisor(ShellNode):
         while True:
             if self.finished.is_set() or self._operator.stopped.is_set():
                 return Outcome.ABORTED, self._operator.stop_reason()
-            problem = self._cell.problem() or self._cell.silence()
+            problem = self._cell.look()
             if problem:
                 return Outcome.FAULT, problem
-            pose, now_s = self._cell.pose(), time.monotonic()
+            pose, now_s = self._cell.known_pose(), time.monotonic()
             force_n = self._cell.insertion_force_n
             verdict = watch.judge(now_s, pose, self._cell.commanded, force_n)
             if verdict is not None or watch.is_seated:

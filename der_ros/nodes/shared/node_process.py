@@ -31,6 +31,7 @@ from der_ros.nodes.shared.logs import log_to_console, logged_by
 from der_ros.nodes.shared.middleware import keep_processes_apart
 from der_ros.nodes.shared.parameters import refuse_simulated_clock
 from der_ros.nodes.shared.qos import SERVICES
+from der_ros.nodes.shared.steady import bring_into_phase
 from der_ros.nodes.shared.twins import UniqueName
 from der_ros.threads import Worker, call_on_signals
 
@@ -196,6 +197,7 @@ def run_node(
         return 1
     ending.then(node.finished.set)
     node.mark_running()
+    bring_into_phase(cast(Node, node))
     try:
         with logged_by(node), spinning(node, on_error=lambda error: _fail(node, error)):
             node.finished.wait()

@@ -49,6 +49,8 @@ logger = logging.getLogger("sim_cell")
 # Delay before RSI restarts, which lets the nodes start in any order.
 RESTART_AFTER_S = 0.5
 POLL_S = 0.05
+# Readings whose noise is drawn at once, because numpy takes hardly longer than for one.
+_ERRORS_AT_ONCE = 64
 
 
 class CellPlant:
@@ -220,10 +222,15 @@ class NoisySensor:
         self._robot = robot
         self._rng = rng
         self._scale = np.array([force_n] * 3 + [torque_nm] * 3)
+        self._errors: Iterator[Array] = iter(())
 
     def __call__(self) -> Wrench:
         """Return one noisy reading (N, Nm), sensor axes."""
-        error = self._rng.standard_normal(6) * self._scale
+        error = next(self._errors, None)
+        if error is None:
+            # The same numbers as drawn one by one.
+            self._errors = iter(self._rng.standard_normal((_ERRORS_AT_ONCE, 6)) * self._scale)
+            error = next(self._errors)
         wrench = self._robot.sensor_wrench()
         return Wrench(wrench.force + error[:3], wrench.torque + error[3:])
 

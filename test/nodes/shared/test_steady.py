@@ -11,7 +11,7 @@ from rclpy.executors import SingleThreadedExecutor
 from waiting import until
 
 from der_ros.nodes.shared.node_process import ShellNode
-from der_ros.nodes.shared.steady import steady_timer
+from der_ros.nodes.shared.steady import bring_into_phase, steady_timer
 
 PACKAGE = Path(__file__).resolve().parents[3] / "der_ros"
 NODES = sorted(path for room in ("nodes", "control") for path in (PACKAGE / room).rglob("*.py"))
@@ -93,3 +93,19 @@ def test_a_wait_of_the_executor_is_never_long(monkeypatch):
     monkeypatch.setattr(SingleThreadedExecutor, "wake", counted)
     with running(lambda: ShellNode("idle")):
         assert until(lambda: len(wakes) >= 10, 10.0)
+
+
+@pytest.mark.ros
+@pytest.mark.usefixtures("own_domain")
+def test_timers_brought_into_phase_are_due_together():
+    with running(lambda: ShellNode("timed")) as (node, _):
+        timers = [steady_timer(node, 100.0, lambda: None) for _ in range(3)]
+        cancelled = steady_timer(node, 100.0, lambda: None)
+        cancelled.cancel()
+        began_s = time.monotonic()
+        assert until(lambda: time.monotonic() - began_s > 0.05)
+        bring_into_phase(node)
+        left_ns = [timer.time_until_next_call() for timer in timers]
+        assert min(left_ns) > (100.0 - 0.05) * 1e9
+        assert max(left_ns) - min(left_ns) < 0.05 * 1e9
+        assert cancelled.is_canceled()
