@@ -213,6 +213,22 @@ def shortened(text: object, most: int = 80) -> str:
     return whole if len(whole) <= most else f"{whole[: most // 2]} … {whole[-most // 4 :]}"
 
 
+def numbers_of_text(name: str, text: str, count: int) -> tuple[float, ...]:
+    """Return the ``count`` finite numbers of a text, which are separated by blanks.
+
+    Raises:
+        ConfigurationError: The text is another one; the message begins with ``name``.
+    """
+    try:
+        numbers = tuple(map(float, text.split()))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != count or not all(map(math.isfinite, numbers)):
+        wanted = "a finite number" if count == 1 else f"{count} finite numbers"
+        raise ConfigurationError(f"{name}: expected {wanted}, got {shortened(text)}")
+    return numbers
+
+
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name}, expected a finite number")
 

@@ -220,9 +220,16 @@ class Pose:
 
     @classmethod
     def from_sequence(cls, values: ArrayLike, name: str = "pose") -> Pose:
-        """Return a pose from seven numbers x, y, z, qx, qy, qz, qw."""
+        """Return a pose from seven numbers x, y, z, qx, qy, qz, qw.
+
+        Raises:
+            ConfigurationError: The numbers are no pose; the message begins with ``name``.
+        """
         array = vector(values, 7, f"{name} (x, y, z, qx, qy, qz, qw)")
-        return cls(array[:3], array[3:])
+        try:
+            return cls(array[:3], array[3:])
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{name}: {error}") from error
 
     def to_sequence(self) -> list[float]:
         """Return the seven numbers x, y, z, qx, qy, qz, qw."""

@@ -32,6 +32,7 @@ DEFAULT_TOLERANCE = 1e-5
 POLICY_MADE = "policy"
 """Kind of the actor in a bag without a person or a script."""
 _TICK_DIGITS = 19
+_NOT_FINITE = float(np.finfo(np.float32).max)
 
 
 class ReplayVerdict(str, Enum):
@@ -174,28 +175,34 @@ def replay_policy(
             policy = for_attempt(policy, read_action_repeat(reader))
         if not samples:
             raise BagError(f"bag {name}: expected at least one pair of observation and action")
-        differences = list(_differences(samples, policy))
+        differences = list(_differences(name, samples, policy))
     except (BagError, ContractError) as error:
         return ReplayReport(name, 0, None, ReplayVerdict.UNUSABLE, str(error))
     worst = int(np.argmax(differences))
     largest = differences[worst]
     if largest <= tolerance:
         return ReplayReport(name, len(samples), largest, ReplayVerdict.SAME)
-    reason = f"sample {worst + 1} of {len(samples)} differs by {largest:.3g}, more than {tolerance}"
+    sample = f"sample {worst + 1} of {len(samples)}"
+    reason = f"{sample} differs by {largest:.3g}, more than {tolerance}"
+    if largest == _NOT_FINITE:
+        reason = f"{sample}: expected a recorded action of finite numbers, got NaN or infinity"
     return ReplayReport(name, len(samples), largest, ReplayVerdict.DIFFERENT, reason)
 
 
-def _differences(samples: Iterable[Sample], policy: Policy) -> Iterable[float]:
+def _differences(bag: str, samples: Iterable[Sample], policy: Policy) -> Iterable[float]:
     for number, sample in enumerate(samples, 1):
-        action = policy(sample.observation)
+        try:
+            action = policy(sample.observation)
+        except ContractError as error:
+            raise BagError(f"bag {bag}: sample {number}: {error}") from error
         if action.shape != sample.action.shape:
             raise BagError(
-                f"sample {number}: expected an action of shape {action.shape}, "
+                f"bag {bag}: sample {number}: expected an action of shape {action.shape}, "
                 f"got {sample.action.shape}"
             )
         difference = float(np.abs(action - sample.action).max())
         # A recorded NaN counts as the largest difference; JSON has no NaN.
-        yield difference if math.isfinite(difference) else float(np.finfo(np.float32).max)
+        yield difference if math.isfinite(difference) else _NOT_FINITE
 
 
 def _tick(message: Any) -> int | None:

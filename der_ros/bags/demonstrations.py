@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import yaml
 
 from der_ros.bags.attempt_log import check_folder
-from der_ros.documents import read_yaml
+from der_ros.documents import read_yaml, shortened
 from der_ros.errors import BagError, ConfigurationError
 from der_ros.whole_files import write_whole
 
@@ -53,7 +53,7 @@ class DemonstrationFacts:
         for name, kind in self.__annotations__.items():
             value = getattr(self, name)
             if type(value).__name__ != kind:
-                raise ConfigurationError(f"{name}: expected a {kind}, got {value!r}")
+                raise ConfigurationError(f"{name}: expected a {kind}, got {shortened(value)}")
         if self.made_by not in MAKERS:
             raise ConfigurationError(
                 f"made_by: expected one of {', '.join(MAKERS)}, got {self.made_by!r}"
@@ -71,10 +71,18 @@ def read_facts(bag: Path) -> DemonstrationFacts | None:
         return None
     document = read_yaml(path)
     if not isinstance(document, dict):
-        raise ConfigurationError(f"{path}: expected a mapping, got {document!r}")
+        raise ConfigurationError(f"{path}: expected a mapping, got {shortened(document)}")
+    names = {field.name for field in fields(DemonstrationFacts)}
+    if document.keys() != names:
+        missing = ", ".join(sorted(names - document.keys())) or "none"
+        unknown = ", ".join(sorted(map(str, document.keys() - names))) or "none"
+        raise ConfigurationError(
+            f"{path}: expected the keys of a demonstration, got missing: {missing}; "
+            f"unknown: {unknown}"
+        )
     try:
         return DemonstrationFacts(**document)
-    except (TypeError, ConfigurationError) as error:
+    except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from error
 
 

@@ -283,7 +283,7 @@ def _any_reader(folder: Path) -> Iterator[AnyReader]:
 def _missing(folder: Path) -> str:
     """Return the reason why ``metadata.yaml`` is missing, and the remedy."""
     if not folder.is_dir():
-        return "no such folder"
+        return "a file" if folder.exists() else "no such folder"
     for suffix, command in ((".mcap", "ros2 run der_ros bags repair"), (SQLITE_SUFFIX, _REINDEX)):
         if any(folder.glob(f"*{suffix}")):
             return f"a folder without one; '{command} {folder}' writes it"

@@ -14,9 +14,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from der_ros.bags.demonstrations import read_facts
+from der_ros.bags.demonstrations import FACTS_FILE, read_facts
 from der_ros.cli._tool import add_json_option, run_tool
-from der_ros.errors import ConfigurationError
+from der_ros.errors import ConfigurationError, printable
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.task_contract import task_contract
@@ -111,7 +111,7 @@ def _contract(options: argparse.Namespace, bag: Path) -> PolicyContract:
     """Return the policy contract that a bag must fit.
 
     Raises:
-        ConfigurationError: The bag names no task, and ``--task`` is not given.
+        ConfigurationError: The bag names no task, or an unknown one, and ``--task`` is not given.
     """
     if options.policy is not None:
         return OnnxPolicy.load(options.policy, options.task).contract
@@ -121,12 +121,30 @@ def _contract(options: argparse.Namespace, bag: Path) -> PolicyContract:
         raise ConfigurationError(
             f"{bag} names no task: give --task, one of {', '.join(TASK_NAMES)}"
         )
-    return task_contract(task)
+    try:
+        return task_contract(task)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{bag}: {error}") from error
 
 
 def _checked(options: argparse.Namespace) -> Iterator[CheckedDemonstration]:
     for bag in _bags(options.source):
-        yield check_demonstration(bag, _contract(options, bag))
+        yield _checked_bag(options, bag)
+
+
+def _checked_bag(options: argparse.Namespace, bag: Path) -> CheckedDemonstration:
+    """Check one bag; in a folder, a bag that names no usable task hides no other.
+
+    Raises:
+        ConfigurationError: The policy cannot be used, or the only bag names no usable task.
+    """
+    try:
+        contract = _contract(options, bag)
+    except ConfigurationError as error:
+        if bag == options.source:
+            raise
+        return CheckedDemonstration(bag, None, 0, (str(error),))
+    return check_demonstration(bag, contract)
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -143,16 +161,17 @@ def _report(options: argparse.Namespace, check: bool) -> int:
         print(json.dumps({"demonstrations": [_as_json(row) for row in rows]}))
     else:
         for row in rows:
-            print(_line(row))
+            print(printable(_line(row)))
             for problem in row.problems if check else ():
-                print(f"    {problem}")
+                print(printable(f"    {problem}"))
     return int(check and any(row.problems for row in rows))
 
 
 def _line(row: CheckedDemonstration) -> str:
     facts, state = row.facts, "does not fit" if row.problems else "fits"
     if facts is None:
-        return f"{row.path.name}: a deployment's bag, {row.steps} steps, {state}"
+        kind = "a demonstration" if (row.path / FACTS_FILE).exists() else "a deployment's bag"
+        return f"{row.path.name}: {kind}, {row.steps} steps, {state}"
     return (
         f"{row.path.name}: {facts.made_by}, {facts.task} on {facts.robot}, {row.steps} steps, "
         f"{facts.duration_s:.1f} s, peak {facts.peak_force_n:.0f} N, {state}"
@@ -218,9 +237,10 @@ def _check_same_period(contracts: Sequence[PolicyContract]) -> None:
 
 def _convert(options: argparse.Namespace) -> int:
     """Write each bag as an ``.npz`` episode; print an error for each that cannot be converted."""
+    bags = _bags(options.source)
     options.out.mkdir(parents=True, exist_ok=True)
     written, failed = [], 0
-    for bag in _bags(options.source):
+    for bag in bags:
         try:
             episode = bag_episode(bag, make_task(_contract(options, bag).task))
         except ConfigurationError as error:
@@ -239,8 +259,8 @@ def _convert(options: argparse.Namespace) -> int:
 
 def _trim(options: argparse.Namespace) -> int:
     """Write a trimmed copy of each bag; an existing copy is an error."""
-    options.out.mkdir(parents=True, exist_ok=True)
     bags = _bags(options.source)
+    options.out.mkdir(parents=True, exist_ok=True)
     for bag in bags:
         trim_demonstration(bag, options.out / bag.name)
     if options.json:

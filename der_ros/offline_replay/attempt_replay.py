@@ -16,11 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from der_ros.bags.bag_replay import DEFAULT_TOLERANCE
 from der_ros.bags.reader import BagReader, reading
-from der_ros.errors import ConfigurationError
+from der_ros.errors import BagError, ConfigurationError
 from der_ros.geometry import Pose
-from der_ros.offline_replay.attempt_setup import read_setup
+from der_ros.offline_replay.attempt_setup import POSE_TOPIC, read_setup
 from der_ros.offline_replay.cycle_inputs import Choice, recorded_inputs
 from der_ros.offline_replay.cycle_samples import (
     UNKNOWN_TWIST,
@@ -94,6 +96,7 @@ class AttemptReplay:
         from_wire: bool = False,
         on_sample: OnSample | None = None,
     ) -> None:
+        self._path = reader.path
         self.setup = read_setup(reader)
         wire = _wire_of(reader) if from_wire else None
         setup = self.setup
@@ -134,7 +137,23 @@ class AttemptReplay:
         return self._sides(0)[1]
 
     def run(self) -> None:
-        """Replay the bag from its first to its last message."""
+        """Replay the bag from its first to its last message.
+
+        Raises:
+            BagError: A message cannot be used.
+            ConfigurationError: The sensor is to be lost after the end of the bag.
+        """
+        # Commands and wrenches may be absurdly large; the nodes' own checks judge them.
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._replay()
+        lost_s, lasts_s = self.what_if.lose_sensor_after_s, self._time_s(self.end_ns)
+        if lost_s is not None and lost_s > lasts_s:
+            raise ConfigurationError(
+                f"loss of the sensor: expected a time within the bag, which lasts {lasts_s:.3f} s, "
+                f"got {lost_s:g} s"
+            )
+
+    def _replay(self) -> None:
         for event in self.stream:
             self.start_ns = self.start_ns or event.at_ns
             self.end_ns = max(self.end_ns, event.at_ns)
@@ -225,8 +244,8 @@ class AttemptReplay:
     def _cycle(self, cycle: Cycle) -> None:
         try:
             pose = cycle.pose.pose()
-        except ConfigurationError:
-            return
+        except ConfigurationError as error:
+            raise BagError(f"bag {self._path}: {POSE_TOPIC}: {error}") from error
         self.cycles += 1
         first, second = self._sides(self.start_ns)
         outside = None if cycle.record is None else first.motion.outside(cycle.record)
@@ -309,7 +328,8 @@ def replay_bag(
 
     Raises:
         BagError: The bag cannot be read, or lacks a topic or value that a replay needs.
-        ConfigurationError: A changed limit is out of range.
+        ConfigurationError: A changed limit is out of range, or the sensor is to be lost after the
+            end of the bag.
     """
     with reading(bag) as reader:
         replay = AttemptReplay(

@@ -11,7 +11,7 @@ from typing import Any
 from der_ros.bags.bag_replay import read_action_repeat
 from der_ros.bags.reader import BagReader
 from der_ros.control.frame_names import BASE_FRAME
-from der_ros.documents import shortened
+from der_ros.documents import numbers_of_text, shortened
 from der_ros.errors import BagError, ConfigurationError, ContractError
 from der_ros.geometry import Pose
 from der_ros.offline_replay.cdr_messages import decode_pose
@@ -41,6 +41,7 @@ _ARRAYS = dict.fromkeys((OBSERVATION_TOPIC, ACTION_TOPIC), "std_msgs/msg/Float32
 _POSES_LOOKED_AT = 400
 _PAUSE_CYCLES = 2.5
 _LONGEST_CYCLE_S = 1.0
+_LONGEST_S = 1e6
 _DIAGNOSTICS_LOOKED_AT = 100
 
 
@@ -133,7 +134,7 @@ def read_setup(reader: BagReader) -> AttemptSetup:
             base_frame,
             _told_cycle_s(reader) or cycle_s,
             told_faults(reader) if is_fault else (),
-            tuple(map(float, contract.get("contract.action_limits", "").split())),
+            _action_limits(contract.get("contract.action_limits", "")),
             read_action_repeat(reader),
         )
     except KeyError as error:
@@ -153,7 +154,13 @@ def _known_task(name: str) -> str:
 
 
 def _pose(text: str, name: str) -> Pose:
-    return Pose.from_sequence([float(word) for word in text.split()], name)
+    name = f"{CONTRACT_TOPIC}: {name}"
+    return Pose.from_sequence(numbers_of_text(name, text, 7), name)
+
+
+def _action_limits(text: str) -> tuple[float, ...]:
+    name = f"{CONTRACT_TOPIC}: contract.action_limits"
+    return numbers_of_text(name, text, 6) if text else ()
 
 
 def _poses(reader: BagReader, topic: str) -> tuple[str, float]:
@@ -180,7 +187,8 @@ def _told_cycle_s(reader: BagReader) -> float:
         for status in each.message.status:
             if status.name.endswith("kuka_bridge: motion"):
                 text = _pairs(status).get("cycle_s", "0")
-                if not 0.0 <= (cycle_s := float(text)) <= _LONGEST_CYCLE_S:
+                (cycle_s,) = numbers_of_text(f"{topic}: cycle_s", text, 1)
+                if not 0.0 <= cycle_s <= _LONGEST_CYCLE_S:
                     raise BagError(
                         f"bag {reader.path}: {topic}: expected a cycle_s of 0 to "
                         f"{_LONGEST_CYCLE_S:g} s, got {shortened(text)}"
@@ -210,16 +218,21 @@ def _result(reader: BagReader) -> RecordedResult | None:
     found = None
     for each in reader.messages(reader.find(RESULT_TOPIC)):
         texts = _pairs(each.message)
+        where = f"bag {reader.path}: {RESULT_TOPIC}"
         try:
-            duration_ns = int(1e9 * float(texts["duration_s"]))
-            outcome, reason = texts["outcome"], texts["reason"]
-            if duration_ns < 0:
-                raise ValueError(f"got a duration of {texts['duration_s']} s")
-        except (KeyError, ValueError, OverflowError) as error:
+            outcome, reason, text = texts["outcome"], texts["reason"], texts["duration_s"]
+            (duration_s,) = numbers_of_text(f"{where}: duration_s", text, 1)
+        except KeyError as error:
             raise BagError(
-                f"bag {reader.path}: {RESULT_TOPIC}: expected duration_s, outcome and reason of an "
-                f"attempt, got {shortened(texts)}"
+                f"{where}: expected duration_s, outcome and reason of an attempt, "
+                f"got {shortened(texts)}"
             ) from error
-        began_ns = each.stamp_ns - duration_ns
+        except ConfigurationError as error:
+            raise BagError(str(error)) from error
+        if not 0.0 <= duration_s <= _LONGEST_S:
+            raise BagError(
+                f"{where}: duration_s: expected 0 to {_LONGEST_S:g} s, got {shortened(text)}"
+            )
+        began_ns = each.stamp_ns - int(1e9 * duration_s)
         found = RecordedResult(outcome, reason, began_ns, each.stamp_ns, "final_depth_m" in texts)
     return found

@@ -36,9 +36,9 @@ class Differences:
         if recorded == rebuilt and math.isfinite(sum(rebuilt)):  # the usual case
             self.samples += 1
             return 0.0
-        worst: float = max(map(abs, map(sub, recorded, rebuilt)))
-        if not math.isfinite(worst):
-            worst = math.inf
+        apart = list(map(abs, map(sub, recorded, rebuilt)))
+        # max alone may pass over a NaN.
+        worst = max(apart) if all(map(math.isfinite, apart)) else math.inf
         self.samples += 1
         self.largest = max(self.largest, worst)
         self._squares += worst * worst

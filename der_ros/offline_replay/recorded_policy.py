@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from der_ros.bags.bag_replay import PolicyInfo, read_policy_info
 from der_ros.bags.reader import BagReader
-from der_ros.errors import BagError, ConfigurationError
+from der_ros.documents import numbers_of_text
+from der_ros.errors import BagError, ConfigurationError, ContractError
 from der_ros.offline_replay.attempt_setup import first_texts
 from der_ros.offline_replay.replay_side import Actor, Scale
 from der_ros.policy.checksum import file_hashes
@@ -62,16 +63,15 @@ def actor_of_bag(
 
 
 def _recorded_scale(reader: BagReader) -> Scale:
-    texts = first_texts(reader, CONTRACT_TOPIC)
+    texts, where = first_texts(reader, CONTRACT_TOPIC), f"bag {reader.path}: {CONTRACT_TOPIC}"
     try:
-        limits = tuple(map(float, texts["contract.action_limits"].split()))
-        period_s = float(texts["contract.control_dt_s"])
+        limits = numbers_of_text("action_limits", texts["contract.action_limits"], 6)
+        (period_s,) = numbers_of_text("control_dt_s", texts["contract.control_dt_s"], 1)
         return PolicyContract(texts["contract.task"], limits, period_s).scale
-    except (KeyError, ValueError) as error:
-        raise BagError(
-            f"bag {reader.path}: {CONTRACT_TOPIC}: expected task, control_dt_s and action_limits, "
-            f"got an error: {error!r}"
-        ) from error
+    except KeyError as error:
+        raise BagError(f"{where}: expected a key {error}, there is none") from error
+    except (ConfigurationError, ContractError) as error:
+        raise BagError(f"{where}: {error}") from error
 
 
 def policy_of_bag(reader: BagReader) -> Path:

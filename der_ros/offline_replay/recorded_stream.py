@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from der_ros.bags.reader import BagReader
 from der_ros.control.cycle_record import CycleRecord, cycle_from_numbers
+from der_ros.documents import shortened
 from der_ros.errors import BagError
 from der_ros.geometry import Pose, Wrench
 from der_ros.offline_replay.attempt_setup import (
@@ -52,6 +53,8 @@ _SAME_TWIST = 1e-9
 _FORGET_EVERY = 32
 _MOST_RECORDS = 1000
 _MOST_APART_NS = 10_000_000_000
+# m, m/s or rad/s; no robot is or moves that far.
+_ABSURD = 1e6
 
 
 class Recorded(NamedTuple):
@@ -157,6 +160,7 @@ class RecordedStream:
         peak_force_n: Largest force so far, N.
         unplaced_commands: Number of commands that are left out since their stamp is none or more
             than 10 s away from bag time; the bridge refused them.
+        unpaired_twists: Number of applied twists that are left out since no pose has their stamp.
     """
 
     def __init__(
@@ -171,7 +175,7 @@ class RecordedStream:
         self.wire = wire
         self.window = Window()
         self.peak_force_n = self._peak_square = 0.0
-        self.unplaced_commands = 0
+        self.unplaced_commands = self.unpaired_twists = 0
         self._reader, self._names = reader, {full: short for short, full in topics.items()}
         self.has_records = CYCLE_TOPIC in topics
         self._records: dict[int, CycleRecord] = {}
@@ -231,7 +235,7 @@ class RecordedStream:
             self._peak_square, self.peak_force_n = square, square**0.5
 
     def _take_pose(self, now_ns: int, data: bytes) -> None:
-        numbers = _in_time(now_ns, decode_pose(data))
+        numbers = _measured(_in_time(now_ns, decode_pose(data)))
         pose = Recorded(now_ns, numbers if self.wire is None else self.wire.pose(numbers))
         self.window.poses.append(pose)
 
@@ -248,12 +252,13 @@ class RecordedStream:
 
     def _take_applied(self, now_ns: int, data: bytes) -> None:
         """Pair the twist with the pose of the same stamp; without one, ignore it."""
-        applied = _in_time(now_ns, decode_six(data))
+        applied = _measured(_in_time(now_ns, decode_six(data)))
         for pose in reversed(self.window.poses):
             if pose.numbers.stamp_ns == applied.stamp_ns:
                 cycle = Cycle(applied.stamp_ns, pose.arrived_ns, pose, applied.values)
                 self._wait(cycle, cycle.until_ns)
                 return
+        self.unpaired_twists += 1
 
     def _take_record(self, _: int, data: bytes) -> None:
         """Keep the record for its cycle; of unclaimed records only the newest are kept."""
@@ -329,5 +334,22 @@ def _in_time(now_ns: int, message: StampedNumbers) -> StampedNumbers:
         raise BagError(
             f"expected stamps within {1e-9 * _MOST_APART_NS:g} s of the bag's time, got one that "
             f"is {1e-9 * apart_ns:+.0f} s away"
+        )
+    return message
+
+
+def _measured(message: StampedNumbers) -> StampedNumbers:
+    """Return a pose or twist of the robot unchanged.
+
+    Commands and wrenches may be anything, since any node can publish them and the bridge judges
+    them. Only the bridge itself publishes poses and applied twists.
+
+    Raises:
+        BagError: It is not finite, or absurdly large.
+    """
+    # Negated so that NaN fails too.
+    if not sum(map(abs, message.values)) < _ABSURD:
+        raise BagError(
+            f"expected finite numbers below {_ABSURD:g}, got {shortened(list(message.values))}"
         )
     return message

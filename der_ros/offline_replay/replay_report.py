@@ -115,6 +115,9 @@ def differences_of(replay: AttemptReplay) -> list[str]:
     doubtful = 0.0 if replay.stream.has_records else DOUBTFUL_SHARE
     if replay.applied.beyond > doubtful * replay.applied.compared:
         found.append(_clause("applied twists", replay.applied))
+    unpaired = replay.stream.unpaired_twists
+    if unpaired and not replay.cycles:
+        found.append(f"applied twists: none of {unpaired} has the stamp of a pose")
     found += _outcome(replay)
     return found
 
@@ -244,7 +247,8 @@ def _difference_line(name: str, values: dict[str, Any]) -> str:
     if values["samples"] == values["undetermined"]:
         return f"{name:<22} not compared"
     largest, typical = values["max_difference"], values["typical_difference"]
-    text = "not finite" if largest is None else f"{largest:.3g}, typical {typical:.2g}"
+    text = "not finite" if largest is None else f"{largest:.3g}"
+    text += "" if typical is None else f", typical {typical:.2g}"
     return f"{name:<22} max difference {text}; {values['beyond_tolerance']} beyond tolerance"
 
 

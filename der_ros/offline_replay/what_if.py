@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from der_ros.control.motion_config import MotionConfig
 from der_ros.errors import ConfigurationError
 from der_ros.offline_replay.attempt_setup import AttemptSetup
+from der_ros.parameters.ft_bridge import ConditioningParameters
 from der_ros.parameters.policy_server import InputParameters
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.home import HomeLimits
 from der_ros.policy.stall import StallLimits
+from der_ros.settings import Setting, checked, settings_of
 
-_LIMITS = {each.name for each in dataclasses.fields(GovernorLimits)}
-_LIMITS -= {"workspace_min_m", "workspace_max_m"}
-_WATCHDOGS = {"command_timeout_s", "wrench_timeout_s"}
-_INPUTS = {each.name for each in dataclasses.fields(InputParameters)}
-_STALL = {"stall_s": "patience_s", "stall_distance_m": "moved_m"}
+
+def _settings(kind: type, *names: str) -> dict[str, Setting]:
+    """Return settings of a dataclass by name; without names, all that are one number."""
+    return {
+        each.name: each
+        for each in settings_of(kind)
+        if (each.name in names if names else each.kind is float)
+    }
+
+
 _FILTER = "filter_cutoff_hz"
-_HOME = {"home_depth_m": "depth_m", "home_felt_n": "felt_n", "home_hold_s": "hold_s"}
-SETTABLE = {
+_LIMITS = _settings(GovernorLimits)
+_WATCHDOGS = _settings(MotionConfig, "command_timeout_s", "wrench_timeout_s")
+_INPUTS = _settings(InputParameters)
+_STALL = _settings(StallLimits)
+_HOME = _settings(HomeLimits)
+SETTABLE: Mapping[str, Mapping[str, Setting]] = {
     "kuka_bridge": _LIMITS | _WATCHDOGS,
     "policy_server": _INPUTS,
-    "assembly_supervisor": {*_STALL, *_HOME},
-    "ft_bridge": {_FILTER},
+    "assembly_supervisor": _STALL | _HOME,
+    "ft_bridge": _settings(ConditioningParameters, _FILTER),
 }
 """Parameters that ``--set`` can change, by node."""
 
@@ -45,8 +55,8 @@ class WhatIf:
             keeps all.
 
     Raises:
-        ConfigurationError: A parameter is not in ``SETTABLE`` or not finite, or a time is negative
-            or longer than any bag.
+        ConfigurationError: A parameter is not in ``SETTABLE`` or out of its range, or a time is
+            negative or longer than any bag.
     """
 
     parameters: Mapping[str, float] = field(default_factory=dict)
@@ -55,21 +65,11 @@ class WhatIf:
 
     def __post_init__(self) -> None:
         """Check the parameter names and the times."""
-        for name in self.parameters:
-            node, _, parameter = name.partition(".")
-            if parameter not in SETTABLE.get(node, set()):
-                known = sorted(f"{n}.{p}" for n, all_of in SETTABLE.items() for p in all_of)
-                raise ConfigurationError(f"--set: expected one of {', '.join(known)}, got {name!r}")
-            if not math.isfinite(self.parameters[name]):
-                raise ConfigurationError(
-                    f"--set: expected a finite number for {name}, got {self.parameters[name]}"
-                )
-        lost_s = self.lose_sensor_after_s
-        if not all(0.0 <= time_s <= _LONGEST_S for time_s in (self.latency_s, lost_s or 0.0)):
-            raise ConfigurationError(
-                f"expected times of at least 0 and at most {_LONGEST_S:g} s, got a latency of "
-                f"{self.latency_s} s and a sensor that is lost after {lost_s} s"
-            )
+        for name, value in self.parameters.items():
+            _check_parameter(name, value)
+        _check_time("latency of the commands", self.latency_s)
+        if self.lose_sensor_after_s is not None:
+            _check_time("loss of the sensor", self.lose_sensor_after_s)
 
     @property
     def is_change(self) -> bool:
@@ -106,21 +106,45 @@ class WhatIf:
 
     def stall(self) -> StallLimits:
         """Return the limits of a stall with the changes."""
-        given = self._of("assembly_supervisor", set(_STALL))
-        return StallLimits(**{_STALL[name]: value for name, value in given.items()})
+        return StallLimits(**self._of("assembly_supervisor", _STALL))
 
     def home(self) -> HomeLimits:
         """Return the limits within which a piece is home, with the changes."""
-        given = self._of("assembly_supervisor", set(_HOME))
-        return HomeLimits(**{_HOME[name]: value for name, value in given.items()})
+        return HomeLimits(**self._of("assembly_supervisor", _HOME))
 
     def filter_cutoff_hz(self) -> float:
         """Return the cut-off of a filter of the recorded wrenches, Hz; 0: none."""
-        return self._of("ft_bridge", {_FILTER}).get(_FILTER, 0.0)
+        return self.parameters.get(f"ft_bridge.{_FILTER}", 0.0)
 
-    def _of(self, node: str, names: set[str]) -> dict[str, float]:
-        given = {name.removeprefix(f"{node}."): v for name, v in self.parameters.items()}
-        return {name: value for name, value in given.items() if name in names}
+    def _of(self, node: str, settings: Mapping[str, Setting]) -> dict[str, float]:
+        """Return the changed values of a node by the fields of its settings."""
+        given = {name: f"{node}.{name}" for name in settings}
+        return {
+            settings[name].field: self.parameters[full]
+            for name, full in given.items()
+            if full in self.parameters
+        }
+
+
+def _check_parameter(name: str, value: float) -> None:
+    node, _, parameter = name.partition(".")
+    declared = SETTABLE.get(node, {}).get(parameter)
+    if declared is None:
+        known = sorted(f"{n}.{p}" for n, all_of in SETTABLE.items() for p in all_of)
+        raise ConfigurationError(f"--set: expected one of {', '.join(known)}, got {name!r}")
+    try:
+        checked(declared, value)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"--set: {name}: expected {declared.range}, got {value:g}"
+        ) from error
+
+
+def _check_time(what: str, time_s: float) -> None:
+    if not 0.0 <= time_s <= _LONGEST_S:
+        raise ConfigurationError(
+            f"{what}: expected at least 0 and at most {_LONGEST_S:g} s, got {time_s:g} s"
+        )
 
 
 def parse_parameters(texts: Sequence[str]) -> dict[str, float]:

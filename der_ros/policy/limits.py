@@ -8,7 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from der_ros.errors import ContractError
+from der_ros.documents import numbers_of_text
+from der_ros.errors import ConfigurationError, ContractError
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.force_budget import ContactLimits
 from der_ros.policy.governor import GovernorLimits
@@ -66,19 +67,18 @@ def limits_from_texts(texts: Mapping[str, str]) -> GovernorLimits:
     Raises:
         ContractError: A limit is missing, unknown or not numeric.
     """
-    missing = set(names_of(GovernorLimits)) - texts.keys()
-    if missing:
+    names = set(names_of(GovernorLimits))
+    if missing := names - texts.keys():
         raise ContractError(f"limits of the robot: expected {', '.join(sorted(missing))}, got none")
-    try:
-        numbers = {name: [float(part) for part in text.split()] for name, text in texts.items()}
-        return GovernorLimits(
-            **{
-                name: tuple(values) if name.startswith("workspace") else _only(values)
-                for name, values in numbers.items()
-            }  # type: ignore[arg-type]
+    if unknown := texts.keys() - names:
+        raise ContractError(
+            f"limits of the robot: expected only those that this release knows, "
+            f"got {', '.join(sorted(unknown))}"
         )
-    except (TypeError, ValueError) as error:
-        raise ContractError(f"limits of the robot: expected one number each ({error})") from error
+    try:
+        return GovernorLimits(**{name: _limit(name, text) for name, text in texts.items()})  # type: ignore[arg-type]
+    except ConfigurationError as error:
+        raise ContractError(f"limits of the robot: {error}") from error
 
 
 def recorded_limits(texts: Mapping[str, str]) -> GovernorLimits:
@@ -91,9 +91,10 @@ def recorded_limits(texts: Mapping[str, str]) -> GovernorLimits:
     return limits_from_texts({**absent, **texts})
 
 
-def _only(values: list[float]) -> float:
-    (value,) = values
-    return value
+def _limit(name: str, text: str) -> float | tuple[float, ...]:
+    if name.startswith("workspace"):
+        return numbers_of_text(name, text, 3)
+    return numbers_of_text(name, text, 1)[0]
 
 
 def limits_to_json(limits: GovernorLimits) -> str:

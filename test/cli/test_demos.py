@@ -111,3 +111,29 @@ def test_what_cannot_be_converted_leaves_the_others(taught, tmp_path, capsys):
     printed = json.loads(capsys.readouterr().out)
     assert [Path(path).name for path in printed["written"]] == ["demo_002.npz"]
     assert printed["failed"] == 1
+
+
+def test_one_damaged_file_hides_no_other_demonstration(taught, capsys):
+    shutil.copytree(taught / "demo_001", taught / "demo_002")
+    file = taught / "demo_001" / "demonstration.yaml"
+    file.write_text(file.read_text().replace("seed: 3\n", "colour: red\n"))
+    assert demos.main(["check", str(taught)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "demo_001: a demonstration, 0 steps, does not fit"
+    assert lines[1].endswith("got missing: seed; unknown: colour")
+    assert lines[2].startswith("demo_002: human, lap_joint")
+    assert demos.main(["trim", str(taught), str(taught / "trimmed")]) == 1
+
+
+def test_a_name_cannot_forge_a_line(taught, capsys):
+    file = taught / "demo_001" / "demonstration.yaml"
+    file.write_text(file.read_text().replace("kr60 sim", '"kr60\\nforged"'))
+    assert demos.main(["list", str(taught)]) == 0
+    assert capsys.readouterr().out.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["convert"], ["trim"], ["export", "--to", "npz"]])
+def test_without_a_bag_nothing_is_made(tmp_path, command):
+    out = tmp_path / "out"
+    assert demos.main([command[0], str(tmp_path / "none"), str(out), *command[1:]]) == 1
+    assert not out.exists()

@@ -1,5 +1,6 @@
 """Malformed bags are read or refused with a message and exit code 2."""
 
+import math
 import random
 import shutil
 import struct
@@ -8,7 +9,9 @@ import pytest
 from copied_bags import BAGS, copied
 
 from der_ros.bags.recorder import typestore
+from der_ros.cli.bag_commands import bags
 from der_ros.cli.bag_commands.replay_bag import main
+from der_ros.offline_replay.differences import Differences
 
 BAG = BAGS / "kr60_exact"
 POLICY = ["--policy", str(BAGS / "lap_joint.onnx")]
@@ -124,3 +127,94 @@ def test_arrays_of_another_size_are_refused(tmp_path, capsys, topic):
     told = capsys.readouterr().err
     assert f"{topic}: expected arrays of" in told
     assert "got 4" in told
+
+
+def numbers_begin(data):
+    """Offset of the numbers of a stamped message."""
+    (length,) = struct.unpack_from("<I", data, 12)
+    end = 16 + length
+    return end + (4 - end) % 8
+
+
+def with_numbers(*numbers, first=0):
+    """Return a change that writes numbers into each message, from one of its own on."""
+
+    def change(data):
+        at = numbers_begin(data) + 8 * first
+        packed = struct.pack(f"<{len(numbers)}d", *numbers)
+        return data[:at] + packed + data[at + len(packed) :]
+
+    return change
+
+
+def retold(key, text):
+    """Return a change of one text of a ``DiagnosticStatus``."""
+    kind = "diagnostic_msgs/msg/DiagnosticStatus"
+
+    def change(data):
+        message = typestore().deserialize_cdr(data, kind)
+        for pair in message.values:
+            pair.value = text if pair.key == key else pair.value
+        return bytes(typestore().serialize_cdr(message, kind))
+
+    return change
+
+
+@pytest.mark.parametrize("topic", ["kuka/tcp_pose", "kuka/twist_applied"])
+@pytest.mark.parametrize("number", [math.nan, math.inf, 1e308])
+def test_a_robot_of_no_numbers_is_refused(tmp_path, capsys, topic, number):
+    bag = copied(tmp_path, BAG.name, changes={topic: with_numbers(number, first=1)})
+    assert f"{topic}: expected finite numbers below 1e+06" in refused(bag, capsys)
+
+
+def test_a_pose_without_a_rotation_is_refused(tmp_path, capsys):
+    changes = {"kuka/tcp_pose": with_numbers(0.0, 0.0, 0.0, 0.0, first=3)}
+    bag = copied(tmp_path, BAG.name, changes=changes)
+    assert "kuka/tcp_pose: quaternion" in refused(bag, capsys)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("topic", ["netft_data", "kuka/delta_twist_cmds"])
+@pytest.mark.parametrize("number", [math.nan, math.inf, 1e308])
+def test_any_force_or_command_is_replayed(tmp_path, capsys, topic, number):
+    bag = copied(tmp_path, BAG.name, changes={topic: with_numbers(number, first=2)})
+    assert main([str(bag), *POLICY]) == 1
+    assert "differ" in capsys.readouterr().err
+    assert bags.main(["plot", str(bag)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("topic", "key", "text"),
+    [
+        ("policy/contract", "task_frame", "a 0 0 0 0 0 1"),
+        ("policy/contract", "contract.action_limits", "nan 1 1 1 1 1"),
+        ("kuka/limits", "max_linear_speed_mps", "1 2"),
+        ("assembly_supervisor/result", "duration_s", "inf"),
+    ],
+)
+def test_a_text_without_its_numbers_is_named(tmp_path, capsys, topic, key, text):
+    bag = copied(tmp_path, BAG.name, changes={topic: retold(key, text)})
+    error = refused(bag, capsys)
+    assert f"{key}: expected" in error
+    assert f"got '{text}'" in error
+
+
+def test_twists_without_poses_are_no_picture(tmp_path, capsys):
+    def restamped(data):
+        return data[:8] + struct.pack("<I", 1) + data[12:]
+
+    bag = copied(tmp_path, BAG.name, changes={"kuka/twist_applied": restamped})
+    assert bags.main(["plot", str(bag)]) == 2
+    assert "with the same stamps, there are none" in capsys.readouterr().err
+    assert not bag.with_suffix(".png").exists()
+    assert main([str(bag), *POLICY]) == 1
+    assert "has the stamp of a pose" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_nan_at_any_place_is_a_difference(place):
+    recorded = [0.0, 0.0, 0.0]
+    recorded[place] = math.nan
+    differences = Differences(1.0)
+    assert differences.add(0.0, recorded, [0.1, 0.1, 0.1]) == math.inf
+    assert differences.beyond == 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -44,7 +45,24 @@ def main(args: Sequence[str] | None = None) -> int:
     options = parser.parse_args(args)
     if options.plot is not None and len(options.bag) > 1:
         parser.error(f"--plot: expected one bag, got {len(options.bag)}")
+    if options.source == OBSERVATIONS and (unused := _needs_topics(options)):
+        parser.error(
+            f"{', '.join(unused)}: expected --from {TOPICS} or --from {WIRE}; --from "
+            f"{OBSERVATIONS} compares the actions and replays nothing else"
+        )
     return run_tool(lambda: _run(options))
+
+
+def _needs_topics(options: argparse.Namespace) -> list[str]:
+    """Return the given options that act on wrenches, poses or commands."""
+    given = {
+        "--plot": options.plot is not None,
+        "--against": options.against is not None,
+        "--set": bool(options.set),
+        "--latency-ms": options.latency_ms != 0.0,
+        "--lose-sensor-after": options.lose_sensor_after is not None,
+    }
+    return [name for name, is_given in given.items() if is_given]
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -161,6 +179,13 @@ def _replay_topics(
         from_wire=options.source == WIRE,
         on_sample=plot.cycles.add if options.plot else None,
     )
+    for policy in filter(None, (acted.policy, other)):
+        if policy.contract.task != replay.setup.task:
+            print(
+                f"bag {bag}: its task is {replay.setup.task}, {policy.path} is for "
+                f"{policy.contract.task}",
+                file=sys.stderr,
+            )
     if options.plot:
         plot.draw(options.plot, bag.name, replay)
     if acted.policy is not None and acted.policy.contract.history and replay.begins_within:
@@ -261,9 +286,13 @@ def _add_what_if(parser: argparse.ArgumentParser) -> None:
 
 
 def _tolerance(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    # Negated so that NaN fails too.
     if not 0.0 <= value <= 2.0:
-        raise argparse.ArgumentTypeError(f"expected 0 to 2, got {text}")
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 2, got {text!r}")
     return value
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from der_ros.errors import ConfigurationError, printable
+from der_ros.errors import BagError, ConfigurationError, printable
 from der_ros.geometry import Array, Pose
 from der_ros.offline_replay.attempt_replay import AttemptReplay, replay_bag
+from der_ros.offline_replay.attempt_setup import APPLIED_TOPIC, POSE_TOPIC
 from der_ros.offline_replay.plot.plotted_cycles import HELD, PlottedCycles
 from der_ros.policy.governor import Intervention
 from der_ros.tasks import make_task
@@ -43,6 +44,11 @@ def plot_bag(bag: Path, picture: Path) -> AttemptReplay:
     """
     plot = AttemptPlot(compares=False)
     replay = replay_bag(bag, None, None, on_sample=plot.cycles.add)
+    if not replay.cycles:
+        raise BagError(
+            f"bag {bag}: expected {POSE_TOPIC} and {APPLIED_TOPIC} with the same stamps, "
+            "there are none to draw"
+        )
     plot.draw(picture, Path(os.path.realpath(bag)).name, replay)
     return replay
 
@@ -67,15 +73,16 @@ class AttemptPlot:
         Raises:
             ConfigurationError: matplotlib is not installed, or the file cannot be written.
         """
-        figure = self.figure(name, replay)
+        kind = path.suffix[1:].lower() or "png"
+        # Other formats than PNG take no such options.
+        options: dict[str, Any] = {"pil_kwargs": _PNG} if kind == "png" else {}
         try:
-            kind = path.suffix[1:].lower() or "png"
-            # Other formats than PNG take no such options.
-            options: dict[str, Any] = {"pil_kwargs": _PNG} if kind == "png" else {}
-            with whole_file(path) as part:
-                figure.savefig(part, format=kind, dpi=100, **options)
+            # A recorded force may be absurdly large.
+            with np.errstate(over="ignore", invalid="ignore"), whole_file(path) as part:
+                self.figure(name, replay).savefig(part, format=kind, dpi=100, **options)
         except (OSError, ValueError) as error:
-            raise ConfigurationError(f"{path}: cannot be written ({error})") from error
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigurationError(f"{path}: cannot be written ({reason})") from error
 
     def figure(self, name: str, replay: AttemptReplay) -> Figure:
         """Return the figure of a finished replay.

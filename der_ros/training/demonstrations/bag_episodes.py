@@ -10,8 +10,9 @@ import numpy as np
 
 from der_ros.bags.bag_copy import copy_bag
 from der_ros.bags.bag_replay import Sample, read_samples
-from der_ros.bags.demonstrations import FACTS_FILE
+from der_ros.bags.demonstrations import FACTS_FILE, read_facts
 from der_ros.bags.reader import BagReader
+from der_ros.documents import numbers_of_text, shortened
 from der_ros.errors import BagError, ConfigurationError
 from der_ros.geometry import Pose
 from der_ros.policy.policy_topics import ACTION_TOPIC, CONTRACT_TOPIC, OBSERVATION_TOPIC
@@ -20,6 +21,9 @@ from der_ros.tasks.base import Task
 
 POSE_TOPIC = "kuka/tcp_pose"
 _TRAINED_FROM = (OBSERVATION_TOPIC, ACTION_TOPIC, CONTRACT_TOPIC, POSE_TOPIC)
+# m, N or Nm; no piece is that far, and no sensor measures as much.
+_ABSURD = 1e6
+_LONGEST_S = 10.0
 POSE_NUMBERS = 7  # an observation begins with position and quaternion of the held piece
 
 
@@ -51,6 +55,8 @@ def bag_episode(path: Path, task: Task) -> Episode:
             f"demos: {path}: expected two or more observations that begin with a pose, "
             f"got {len(samples)} samples"
         )
+    for number, sample in enumerate(samples, 1):
+        _refuse_absurd(f"demos: {path}: sample {number}", sample)
     poses = [_pose(sample, path) for sample in samples]
     final = end.final or poses[-1]
     if not task.is_seated(final):
@@ -78,12 +84,24 @@ def bag_episode(path: Path, task: Task) -> Episode:
     )
 
 
+def _refuse_absurd(where: str, sample: Sample) -> None:
+    """Raise a ConfigurationError if the sample cannot be an observation and an action."""
+    for name, numbers in (("observation", sample.observation), ("action", sample.action)):
+        if not bool((np.abs(numbers) <= _ABSURD).all()):  # also true of NaN
+            raise ConfigurationError(
+                f"{where}: expected an {name} of finite numbers of at most {_ABSURD:g}, "
+                f"got {shortened(numbers.tolist())}"
+            )
+
+
 def trim_demonstration(source: Path, target: Path) -> None:
     """Copy a demonstration with its observations, actions, contract and poses, compressed.
 
     Raises:
         BagError: The source cannot be read or lacks one of them, or the target exists.
+        ConfigurationError: The facts about the demonstration are damaged.
     """
+    read_facts(source)
     with BagReader(source) as reader:
         topics = [reader.find(name) for name in _TRAINED_FROM]
     copy_bag(source, target, topics=topics)
@@ -121,15 +139,35 @@ def _end(reader: BagReader) -> _End:
         return _End()
     values = {pair.key: pair.value for pair in contract.values}
     where = f"demos: {reader.path}"
-    task_frame = [float(text) for text in values.get("task_frame", "").split()]
-    task_from_base = Pose.from_sequence(task_frame, where).inverse()
-    last_ns = acted_ns + int(2e9 * float(values.get("contract.control_dt_s", 0.0)))
+    told = f"{where}: {CONTRACT_TOPIC}"
+    task_frame = numbers_of_text(f"{told}: task_frame", values.get("task_frame", ""), 7)
+    task_from_base = Pose.from_sequence(task_frame, f"{told}: task_frame").inverse()
+    name = "contract.control_dt_s"
+    (period_s,) = numbers_of_text(f"{told}: {name}", values.get(name, "0"), 1)
+    if not 0.0 <= period_s <= _LONGEST_S:
+        raise ConfigurationError(
+            f"{told}: {name}: expected 0 to {_LONGEST_S:g} s, got {period_s:g}"
+        )
+    last_ns = acted_ns + int(2e9 * period_s)
     poses = [
-        (at_ns, task_from_base @ Pose.from_sequence(_seven(message.pose), where))
+        (at_ns, task_from_base @ _measured(_seven(message.pose), f"{where}: {POSE_TOPIC}"))
         for at_ns, message in behind
     ]
     near = tuple(pose for at_ns, pose in poses if acted_ns < at_ns <= last_ns)
     return _End(poses[-1][1], near)
+
+
+def _measured(numbers: list[float], where: str) -> Pose:
+    """Return a pose of the robot.
+
+    Raises:
+        ConfigurationError: The numbers are no pose, or absurdly large.
+    """
+    if max(map(abs, numbers)) > _ABSURD:
+        raise ConfigurationError(
+            f"{where}: expected numbers of at most {_ABSURD:g}, got {shortened(numbers)}"
+        )
+    return Pose.from_sequence(numbers, where)
 
 
 def _seven(pose: Any) -> list[float]:
@@ -145,4 +183,5 @@ def _moved(sample: Sample, pose: Pose) -> Sample:
 
 
 def _pose(sample: Sample, path: Path) -> Pose:
-    return Pose.from_sequence(sample.observation[:POSE_NUMBERS].tolist(), f"demos: {path}")
+    name = f"demos: {path}: {OBSERVATION_TOPIC}"
+    return Pose.from_sequence(sample.observation[:POSE_NUMBERS].tolist(), name)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from der_ros.documents import open_regular
+from der_ros.documents import open_regular, shortened
 from der_ros.errors import ConfigurationError
 from der_ros.policy.policy_view import FRAME_SIZE, PolicyView
 from der_ros.policy.shipped import shipped_demonstrations
@@ -139,8 +139,10 @@ def _numbers(archive: zipfile.ZipFile, name: str) -> NDArray[np.float32]:
 
 def _flag(archive: zipfile.ZipFile, name: str) -> bool:
     array = read_array(archive, f"{name}.npy", MAX_ARRAY_BYTES)
-    if array.size != 1 or array.dtype.kind not in "biuf":
-        raise ValueError(f"{name}: expected true or false, got {array.dtype} {array.shape}")
+    if array.size != 1 or array.dtype.kind not in "biuf" or array.reshape(()) not in (0, 1):
+        raise ValueError(
+            f"{name}: expected true or false, got {shortened(array.tolist())} of type {array.dtype}"
+        )
     return bool(array.reshape(()))
 
 

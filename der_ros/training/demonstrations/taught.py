@@ -62,7 +62,9 @@ def new_folder(folder: Path) -> Iterator[Path]:
     Raises:
         ConfigurationError: ``folder`` is not a new or empty folder, or cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not folder.is_dir():
+        raise ConfigurationError(f"out: expected a new or empty folder, {folder} is a file")
+    if folder.exists() and any(folder.iterdir()):
         raise ConfigurationError(f"out: expected a new or empty folder, {folder} holds something")
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)

@@ -99,3 +99,38 @@ def test_the_plot_is_a_picture(tmp_path):
 def test_a_wrong_change_is_one_line_and_code_2(wrong, capsys):
     assert main([*ARGUMENTS, *wrong]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("--set=policy_server.pose_timeout_s=-1", "expected 0.001 to 10, got -1"),
+        ("--set=assembly_supervisor.stall_s=1e9", "expected 0 to 3600, got 1e+09"),
+        ("--set=kuka_bridge.command_timeout_s=1e308", "expected 0.01 to 1, got 1e+308"),
+        ("--lose-sensor-after=nan", "loss of the sensor: expected at least 0"),
+        ("--lose-sensor-after=60", "expected a time within the bag, which lasts 2."),
+    ],
+)
+def test_what_no_node_would_take_is_refused(capsys, option, told):
+    assert main([*ARGUMENTS, option]) == 2
+    output = capsys.readouterr()
+    assert told in output.err.splitlines()[-1]
+    assert output.out == ""
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--plot=x.png", "--set=kuka_bridge.hard_force_n=90", "--latency-ms=5", "--against=x.onnx"],
+)
+def test_options_that_would_have_no_effect_are_refused(capsys, option):
+    with pytest.raises(SystemExit, match="2"):
+        main([*ARGUMENTS, "--from", "observations", option])
+    name = option.partition("=")[0]
+    assert f"{name}: expected --from topics or --from wire" in capsys.readouterr().err
+
+
+def test_the_policy_of_another_task_is_named(capsys):
+    assert main([str(BAG), "--policy", str(BAGS / "peg_in_hole.onnx")]) == 1
+    told = capsys.readouterr().err
+    assert "its task is lap_joint" in told
+    assert "peg_in_hole.onnx is for peg_in_hole" in told

@@ -48,3 +48,18 @@ def test_what_is_no_success_is_refused_by_name(tmp_path):
     next(path.glob("*.mcap")).write_bytes(b"no bag")
     with pytest.raises(ConfigurationError, match="attempt_0001"):
         load_demonstrations(path, 13, 6, task=make_task("lap_joint"))
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, 1e30])
+@pytest.mark.parametrize("name", ["observation", "action"])
+def test_numbers_that_nothing_measures_are_refused(tmp_path, name, number):
+    path = tmp_path / "attempt_0001"
+    with BagWriter(path, TOPICS) as writer:
+        for tick, height in enumerate((0.03, 0.02, 0.0)):
+            pose = np.array((0, 0, height, 0, 0, 0, 1, *[0.0] * 6), np.float32)
+            values = {"observation": pose, "action": np.zeros(6, np.float32)}
+            values[name][-1] = number
+            for kind, array_of in values.items():
+                writer.write(f"/policy/{kind}", array(array_of), 2 * tick + 1)
+    with pytest.raises(ConfigurationError, match=f"sample 1: expected an {name} of finite numbers"):
+        load_demonstrations(path, 13, 6, task=make_task("lap_joint"))

@@ -82,6 +82,7 @@ def arrays(**changes):
         ({"observations": np.full((4, 2), 1e300)}, "finite numbers"),
         ({"success": np.array([True, False])}, "expected true or false"),
         ({"success": np.array("yes")}, "expected true or false"),
+        ({"success": np.array(np.nan)}, "success: expected true or false, got nan"),
     ],
 )
 def test_wrong_arrays_are_refused_in_one_line(tmp_path, changes, match):
