@@ -23,12 +23,10 @@ from mcap.records import (
     Statistics,
 )
 from mcap.stream_reader import StreamReader
-from mcap.writer import MCAP0_MAGIC
 
 from der_ros.bags.bounded import Bounded, check_message, chunk_content, most_expanded
-from der_ros.bags.mcap_index import HEAD, McapIndex, read_record
-from der_ros.bags.metadata import COPY, COPY_KEY, DESCRIPTION, ROOT
-from der_ros.bags.recorder import LIBRARY
+from der_ros.bags.mcap_index import HEAD, MAGIC, McapIndex, read_record
+from der_ros.bags.metadata import COPY, COPY_KEY, DESCRIPTION, LIBRARY, ROOT
 from der_ros.bags.sqlite_check import SUFFIX, check_sqlite_file
 from der_ros.documents import check_yaml_shape, read_bytes, shortened
 from der_ros.errors import BagError
@@ -242,7 +240,7 @@ def _records(file: IO[bytes], size: int) -> Iterator[tuple[McapRecord, int, int]
 
 def _magic(bounded: Bounded) -> bytes:
     magic = bounded.read(_MAGIC_SIZE)
-    if magic != MCAP0_MAGIC:
+    if magic != MAGIC:
         raise BagError(f"expected the magic bytes of MCAP, got {magic!r}")
     return magic
 

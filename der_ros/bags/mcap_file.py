@@ -12,12 +12,10 @@ from mcap.writer import CompressionType, Writer
 from rosbags.typesys import Stores, get_typestore
 from rosbags.typesys.store import Typestore
 
-from der_ros.bags.metadata import FileSummary, RecordedTopic
+from der_ros.bags.metadata import LIBRARY, FileSummary, RecordedTopic
 from der_ros.documents import to_yaml
 from der_ros.errors import BagError
 
-LIBRARY = "der_ros"
-"""Name of the writing library in a file's header."""
 # Size of a message's record and index entry beside its data, bytes.
 _OVERHEAD_BYTES = 47
 _TYPESTORE: list[Typestore] = []

@@ -35,6 +35,8 @@ from mcap.records import (
 from der_ros.bags.bounded import Bounded, chunk_content
 from der_ros.errors import BagError
 
+MAGIC = b"\x89MCAP0\r\n"
+"""First and last bytes of a file."""
 HEAD = struct.Struct("<BQ")
 """Head of a record: opcode and length of its content."""
 _INDEX_HEAD = struct.Struct("<HI")

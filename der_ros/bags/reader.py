@@ -15,9 +15,8 @@ from rosbags.typesys import Stores, get_typestore
 from der_ros.bags.bounded import whole_folder
 from der_ros.bags.integrity import CheckedBag, check_bag, read_description
 from der_ros.bags.mcap_index import Topic
-from der_ros.bags.metadata import MESSAGE_TYPES
+from der_ros.bags.metadata import MESSAGE_TYPES, PART_SUFFIX
 from der_ros.bags.pauses import PAUSED, Pause, pauses_from_text
-from der_ros.bags.recorder import PART_SUFFIX
 from der_ros.bags.sqlite_check import SUFFIX as SQLITE_SUFFIX
 from der_ros.errors import BagError
 

@@ -18,11 +18,13 @@ from typing import IO
 
 from mcap.writer import CompressionType
 
-from der_ros.bags.mcap_file import LIBRARY, FileLimits, McapFile, typestore
+from der_ros.bags.mcap_file import FileLimits, McapFile, typestore
 from der_ros.bags.metadata import (
     COPY,
     COPY_KEY,
     DESCRIPTION,
+    LIBRARY,
+    PART_SUFFIX,
     ROOT,
     FileSummary,
     RecordedTopic,
@@ -33,7 +35,6 @@ from der_ros.errors import BagError
 
 logger = logging.getLogger(__name__)
 
-PART_SUFFIX = ".part"
 LOST_PREFIX = "lost_messages "
 """Prefix of custom data keys that count lost messages; the topic follows."""
 _COUNT_DIGITS = 18

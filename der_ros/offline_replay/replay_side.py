@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import cached_property
 from itertools import pairwise
 from statistics import median
 from typing import TypeAlias
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from der_ros.control.frame_names import TASK_FRAME
-from der_ros.control.policy_inputs import UnusableInputError
+from der_ros.control.policy_inputs import PolicyInputs, UnusableInputError
 from der_ros.control.sensor.other_filter import OtherFilter
 from der_ros.geometry import Array, Twist
 from der_ros.offline_replay.attempt_setup import AttemptSetup
@@ -72,10 +73,14 @@ class Side:
         limits = what_if.stall(), what_if.home()
         self.verdict = VerdictReplay(setup, *limits, start_ns, told, stopped)
         self.skipped: dict[str, int] = {}
-        self._inputs = replayed_inputs(setup, what_if)
+        self._setup = setup
         self._filter: OtherFilter | None = None
         self._filtered: deque[tuple[int, Recorded]] = deque(maxlen=_KEPT_WRENCHES)
         self.commands: deque[RecordedCommand] = deque(maxlen=_KEPT_COMMANDS)
+
+    @cached_property
+    def _inputs(self) -> PolicyInputs:
+        return replayed_inputs(self._setup, self.what_if)
 
     def tick(
         self, tick: Tick, seen: SeenInputs

@@ -5,16 +5,39 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING
 
 from der_ros.control.motion_config import MotionConfig
 from der_ros.errors import ConfigurationError
 from der_ros.offline_replay.attempt_setup import AttemptSetup
-from der_ros.parameters.ft_bridge import ConditioningParameters
-from der_ros.parameters.policy_server import InputParameters
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.home import HomeLimits
 from der_ros.policy.stall import StallLimits
 from der_ros.settings import Setting, checked, settings_of
+
+if TYPE_CHECKING:
+    from der_ros.parameters.policy_server import InputParameters
+
+
+_FILTER = "filter_cutoff_hz"
+_WATCHDOGS = ("command_timeout_s", "wrench_timeout_s")
+_LONGEST_S = 1e6
+
+
+@cache
+def settable() -> Mapping[str, Mapping[str, Setting]]:
+    """Return the parameters that ``--set`` can change, by node and name."""
+    # Imported here: most replays change none, and the modules take a tenth of a small one's time.
+    from der_ros.parameters.ft_bridge import ConditioningParameters
+    from der_ros.parameters.policy_server import InputParameters
+
+    return {
+        "kuka_bridge": _settings(GovernorLimits) | _settings(MotionConfig, *_WATCHDOGS),
+        "policy_server": _settings(InputParameters),
+        "assembly_supervisor": _settings(StallLimits) | _settings(HomeLimits),
+        "ft_bridge": _settings(ConditioningParameters, _FILTER),
+    }
 
 
 def _settings(kind: type, *names: str) -> dict[str, Setting]:
@@ -26,36 +49,18 @@ def _settings(kind: type, *names: str) -> dict[str, Setting]:
     }
 
 
-_FILTER = "filter_cutoff_hz"
-_LIMITS = _settings(GovernorLimits)
-_WATCHDOGS = _settings(MotionConfig, "command_timeout_s", "wrench_timeout_s")
-_INPUTS = _settings(InputParameters)
-_STALL = _settings(StallLimits)
-_HOME = _settings(HomeLimits)
-SETTABLE: Mapping[str, Mapping[str, Setting]] = {
-    "kuka_bridge": _LIMITS | _WATCHDOGS,
-    "policy_server": _INPUTS,
-    "assembly_supervisor": _STALL | _HOME,
-    "ft_bridge": _settings(ConditioningParameters, _FILTER),
-}
-"""Parameters that ``--set`` can change, by node."""
-
-
-_LONGEST_S = 1e6
-
-
 @dataclass(frozen=True)
 class WhatIf:
     """Changes of a replay against the record; none by default.
 
     Attributes:
-        parameters: Values by ``node.parameter``; see ``SETTABLE``.
+        parameters: Values by ``node.parameter``; see ``settable``.
         latency_s: Latency added to each command of the policy, s.
         lose_sensor_after_s: Time after the first message, s, from which wrenches are dropped; None
             keeps all.
 
     Raises:
-        ConfigurationError: A parameter is not in ``SETTABLE`` or out of its range, or a time is
+        ConfigurationError: A parameter is not in ``settable`` or out of its range, or a time is
             negative or longer than any bag.
     """
 
@@ -91,46 +96,50 @@ class WhatIf:
         Raises:
             ConfigurationError: A limit is out of range.
         """
-        limits = dataclasses.replace(setup.limits, **self._of("kuka_bridge", _LIMITS))  # type: ignore[arg-type]
+        limits = dataclasses.replace(setup.limits, **self._of("kuka_bridge", GovernorLimits))  # type: ignore[arg-type]
         return MotionConfig(
             setup.base_from_task,
             setup.tcp_from_sensor,
             limits,
             base_frame=setup.base_frame,
-            **self._of("kuka_bridge", _WATCHDOGS),  # type: ignore[arg-type]
+            **self._of("kuka_bridge", MotionConfig),  # type: ignore[arg-type]
         )
 
     def inputs(self) -> InputParameters:
         """Return the freshness limits of the policy's inputs with the changes."""
-        return InputParameters(**self._of("policy_server", _INPUTS))
+        # Imported here: a replay without a policy needs none.
+        from der_ros.parameters.policy_server import InputParameters
+
+        return InputParameters(**self._of("policy_server", InputParameters))
 
     def stall(self) -> StallLimits:
         """Return the limits of a stall with the changes."""
-        return StallLimits(**self._of("assembly_supervisor", _STALL))
+        return StallLimits(**self._of("assembly_supervisor", StallLimits))
 
     def home(self) -> HomeLimits:
         """Return the limits within which a piece is home, with the changes."""
-        return HomeLimits(**self._of("assembly_supervisor", _HOME))
+        return HomeLimits(**self._of("assembly_supervisor", HomeLimits))
 
     def filter_cutoff_hz(self) -> float:
         """Return the cut-off of a filter of the recorded wrenches, Hz; 0: none."""
         return self.parameters.get(f"ft_bridge.{_FILTER}", 0.0)
 
-    def _of(self, node: str, settings: Mapping[str, Setting]) -> dict[str, float]:
-        """Return the changed values of a node by the fields of its settings."""
-        given = {name: f"{node}.{name}" for name in settings}
+    def _of(self, node: str, kind: type) -> dict[str, float]:
+        """Return the changed values of a node by the fields of a dataclass with its settings."""
+        if not self.parameters:
+            return {}
         return {
-            settings[name].field: self.parameters[full]
-            for name, full in given.items()
-            if full in self.parameters
+            each.field: self.parameters[f"{node}.{each.name}"]
+            for each in settings_of(kind)
+            if f"{node}.{each.name}" in self.parameters
         }
 
 
 def _check_parameter(name: str, value: float) -> None:
     node, _, parameter = name.partition(".")
-    declared = SETTABLE.get(node, {}).get(parameter)
+    declared = settable().get(node, {}).get(parameter)
     if declared is None:
-        known = sorted(f"{n}.{p}" for n, all_of in SETTABLE.items() for p in all_of)
+        known = sorted(f"{n}.{p}" for n, all_of in settable().items() for p in all_of)
         raise ConfigurationError(f"--set: expected one of {', '.join(known)}, got {name!r}")
     try:
         checked(declared, value)
