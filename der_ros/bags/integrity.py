@@ -25,13 +25,19 @@ from mcap.records import (
 from mcap.stream_reader import StreamReader
 
 from der_ros.bags.bounded import Bounded, check_message, chunk_content, most_expanded
-from der_ros.bags.mcap_index import HEAD, MAGIC, McapIndex, read_record
+from der_ros.bags.mcap_index import HEAD, MAGIC, McapIndex, Topic, read_record
 from der_ros.bags.metadata import COPY, COPY_KEY, DESCRIPTION, LIBRARY, ROOT
 from der_ros.bags.sqlite_check import SUFFIX, check_sqlite_file
 from der_ros.documents import check_yaml_shape, read_bytes, shortened
 from der_ros.errors import BagError
 
 _FOOTER_SIZE, _MAGIC_SIZE = 29, 8
+_OWN = {
+    "version": 9,
+    "storage_identifier": "mcap",
+    "compression_format": "",
+    "compression_mode": "",
+}
 _MOST_CHARACTERS = 4 * 2**20
 """Largest accepted ``metadata.yaml``, characters; a bag of 1000 topics needs a tenth of it."""
 
@@ -62,6 +68,40 @@ class CheckedBag(NamedTuple):
     information: dict[str, Any]
     files: tuple[McapIndex, ...] = ()
     by_message: bool = False
+
+    @property
+    def definitions(self) -> dict[str, str]:
+        """Message definitions of the bag's MCAP files, by message type."""
+        return {kind: text for each in self.files for kind, text in each.definitions.items()}
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """RIHS01 hashes of a bag of this package, by message type."""
+        told = [entry["topic_metadata"] for entry in self.information["topics_with_message_count"]]
+        return {entry["type"]: entry["type_description_hash"] for entry in told}
+
+    @property
+    def is_own(self) -> bool:
+        """True if this package wrote the bag, so that its checked description is enough to read it.
+
+        The description then has a copy with a checksum in each file.
+        """
+        told = self.information
+        if not self.files or len(self.files) != len(told["relative_file_paths"]):
+            return False
+        if {**told, **_OWN} != told:
+            return False
+        entries = [entry["topic_metadata"] for entry in told["topics_with_message_count"]]
+        topics = {Topic(entry["name"], entry["type"]) for entry in entries}
+        return all(
+            each.has_copy and each.is_chunked and each.is_plain and each.channels == topics
+            for each in self.files
+        ) and all(
+            entry["serialization_format"] == "cdr"
+            and isinstance(entry.get("type_description_hash"), str)
+            and isinstance(entry["offered_qos_profiles"], list)
+            for entry in entries
+        )
 
 
 def check_bag(folder: Path) -> CheckedBag:
@@ -159,7 +199,7 @@ def _check_file(
             elif isinstance(record, Message) and by_message:
                 check_message(record.data)
             elif isinstance(record, Metadata) and ours:
-                _compare_copy(record, information)
+                index.has_copy = _compare_copy(record, information) or index.has_copy
             elif isinstance(record, Statistics):
                 counted = True
                 for channel, count in record.channel_message_counts.items():
@@ -251,13 +291,15 @@ def load_description(text: str) -> Any:
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
-def _compare_copy(record: McapRecord, information: dict[str, Any]) -> None:
-    """Compare ``metadata.yaml`` with its copy in the file, which has a checksum."""
+def _compare_copy(record: McapRecord, information: dict[str, Any]) -> bool:
+    """Compare ``metadata.yaml`` with its copy in the file; return False for other records."""
     assert isinstance(record, Metadata)
-    if record.name == COPY:
-        copy = load_description(record.metadata[COPY_KEY])
-        if copy != information:
-            raise BagError("metadata.yaml differs from its copy in the file")
+    if record.name != COPY:
+        return False
+    copy = load_description(record.metadata[COPY_KEY])
+    if copy != information:
+        raise BagError("metadata.yaml differs from its copy in the file")
+    return True
 
 
 def _check_summary(file: IO[bytes], footer: Footer, size: int) -> None:

@@ -31,6 +31,7 @@ from mcap.records import (
     Statistics,
     SummaryOffset,
 )
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from der_ros.bags.bounded import Bounded, chunk_content
 from der_ros.errors import BagError
@@ -114,11 +115,16 @@ class McapIndex:
     Attributes:
         topics: Name of the topic by channel.
         is_chunked: True if all messages are in chunks.
+        definitions: Message definition (``.msg``) by message type.
+        is_plain: True if all channels and schemas are those of ROS 2 messages in CDR.
+        has_copy: True if the file holds a copy of the bag's description, which was compared.
     """
 
     def __init__(self, path: Path) -> None:
         self.topics: dict[int, str] = {}
-        self.is_chunked = True
+        self.is_chunked = self.is_plain = True
+        self.has_copy = False
+        self.definitions: dict[str, str] = {}
         self._path = path
         self._types: dict[int, str] = {}
         self._channels: dict[int, Topic] = {}
@@ -133,13 +139,23 @@ class McapIndex:
             self._chunks[-1].channels.add(record.channel_id)
         elif isinstance(record, Schema):
             self._types[record.id] = record.name
+            if record.encoding == "ros2msg":
+                self.definitions[record.name] = record.data.decode()
+            else:
+                self.is_plain = False
         elif isinstance(record, Channel):
             self.topics[record.id] = record.topic
+            self.is_plain = self.is_plain and record.message_encoding == "cdr"
             if record.message_encoding == "cdr":
                 kind = self._types.get(record.schema_id, "")
                 self._channels[record.id] = Topic(record.topic, kind)
         elif isinstance(record, Message):
             self.is_chunked = False
+
+    @property
+    def channels(self) -> frozenset[Topic]:
+        """Topics with messages in CDR."""
+        return frozenset(self._channels.values())
 
     def messages(self, wanted: set[Topic]) -> Iterator[tuple[Topic, int, bytes]]:
         """Yield topic, log time (ns) and CDR bytes of the messages of the ``wanted`` topics.
@@ -166,6 +182,34 @@ class McapIndex:
                 for log_ns, _, _, topic, data in waiting[:ready]:
                     yield topic, log_ns, data
                 del waiting[:ready]
+
+
+class OwnTypes:
+    """Decodes messages by their definitions, each of which is read when first needed.
+
+    Args:
+        definitions: Message definition (``.msg``, with those that it contains) by message type.
+        hashes: RIHS01 hash by message type, which the definition must have.
+    """
+
+    def __init__(self, definitions: Mapping[str, str], hashes: Mapping[str, str]) -> None:
+        self._definitions, self._hashes = definitions, hashes
+        self._store = get_typestore(Stores.EMPTY)
+        self._known: set[str] = set()
+
+    def decode(self, data: bytes, kind: str) -> object:
+        """Return a message with the fields of its type.
+
+        Raises:
+            BagError: The definition has another hash.
+            Exception: Any type, raised by the parsers on damaged bytes or definitions.
+        """
+        if kind not in self._known:
+            self._store.register(get_types_from_msg(self._definitions[kind], kind))
+            if (found := self._store.hash_rihs01(kind)) != self._hashes[kind]:
+                raise BagError(f"{kind}: expected the hash {self._hashes[kind]}, got {found}")
+            self._known.add(kind)
+        return self._store.deserialize_cdr(data, kind)
 
 
 def _content(file: IO[bytes], place: _ChunkPlace) -> bytes:

@@ -6,21 +6,25 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mcap.reader import make_reader
-from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.typesys import Stores, get_typestore
 
 from der_ros.bags.bounded import whole_folder
 from der_ros.bags.integrity import CheckedBag, check_bag, read_description
-from der_ros.bags.mcap_index import Topic
+from der_ros.bags.mcap_index import OwnTypes, Topic
 from der_ros.bags.metadata import MESSAGE_TYPES, PART_SUFFIX
 from der_ros.bags.pauses import PAUSED, Pause, pauses_from_text
 from der_ros.bags.sqlite_check import SUFFIX as SQLITE_SUFFIX
 from der_ros.errors import BagError
 
+if TYPE_CHECKING:
+    from rosbags.highlevel import AnyReader
+
 _REINDEX = "ros2 bag reindex"
+# Number of this durability in the descriptions of Humble.
+_TRANSIENT_LOCAL = "1"
 
 
 class BagMessage(NamedTuple):
@@ -37,6 +41,15 @@ class BagMessage(NamedTuple):
     message: Any
 
 
+class _Entry(NamedTuple):
+    """A topic of an open bag, with its message type and number of messages."""
+
+    topic: str
+    msgtype: str
+    msgcount: int
+    is_latched: bool
+
+
 class BagReader:
     """Context manager that reads one bag (MCAP or SQLite, compressed or not).
 
@@ -47,7 +60,9 @@ class BagReader:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._stack = ExitStack()
+        self._entries: tuple[_Entry, ...] | None = None
         self._reader: AnyReader | None = None
+        self._types = OwnTypes({}, {})
         self._checked = CheckedBag({})
         self._files = self.folder
 
@@ -74,8 +89,13 @@ class BagReader:
         try:
             whole = self._stack.enter_context(whole_folder(folder, read_description(folder)))
             self._checked = check_bag(whole)
-            self._reader = self._stack.enter_context(_any_reader(whole))
             self._files = whole
+            if self._checked.is_own:
+                self._types = OwnTypes(self._checked.definitions, self._checked.hashes)
+                self._entries = _own_entries(self._checked.information)
+            else:
+                self._reader = self._stack.enter_context(_any_reader(whole))
+                self._entries = _other_entries(self._reader)
         except Exception as error:  # the parser meets damaged bytes with errors of every kind
             self._stack.close()
             raise self._damaged(error) from error
@@ -95,28 +115,26 @@ class BagReader:
 
     def close(self) -> None:
         """Close the bag and all its files."""
-        self._reader = None
+        self._entries = self._reader = None
         self._stack.close()
 
     @property
     def topics(self) -> Mapping[str, int]:
         """Number of messages by topic, from the bag's index."""
-        return {name: info.msgcount for name, info in self._opened().topics.items()}
+        counts: dict[str, int] = {}
+        for entry in sorted(self._opened()):
+            counts[entry.topic] = counts.get(entry.topic, 0) + entry.msgcount
+        return counts
 
     @property
     def types(self) -> Mapping[str, str]:
         """Message type by topic, such as ``geometry_msgs/msg/WrenchStamped``."""
-        return {entry.topic: entry.msgtype for entry in self._opened().connections}
+        return {entry.topic: entry.msgtype for entry in self._opened()}
 
     @property
     def latched(self) -> frozenset[str]:
         """Topics that were offered as transient-local."""
-        connections = self._opened().connections
-        return frozenset(
-            entry.topic
-            for entry in connections
-            if "transient_local" in str(getattr(entry.ext, "offered_qos_profiles", "")).lower()
-        )
+        return frozenset(entry.topic for entry in self._opened() if entry.is_latched)
 
     def attachments(self) -> dict[str, bytes]:
         """Return the content of the attached files by name; only MCAP bags have any.
@@ -186,7 +204,7 @@ class BagReader:
         return found[0]
 
     def _kinds_of(self, topic: str) -> set[str]:
-        return {entry.msgtype for entry in self._opened().connections if entry.topic == topic}
+        return {entry.msgtype for entry in self._opened() if entry.topic == topic}
 
     def messages(self, *topics: str) -> Iterator[BagMessage]:
         """Yield the messages of topics, given by full names, in bag order.
@@ -194,7 +212,9 @@ class BagReader:
         Raises:
             BagError: A message cannot be read, or the number of messages differs from the index.
         """
-        return self._read(topics, self._opened().deserialize)
+        self._opened()
+        reader = self._reader
+        return self._read(topics, self._types.decode if reader is None else reader.deserialize)
 
     def serialized(self, *topics: str) -> Iterator[BagMessage]:
         """Yield messages like ``messages``, with ``message`` as undecoded CDR bytes.
@@ -207,13 +227,12 @@ class BagReader:
     def _read(
         self, topics: tuple[str, ...], decode: Callable[[bytes, str], Any] | None
     ) -> Iterator[BagMessage]:
-        reader = self._opened()
-        connections = [entry for entry in reader.connections if entry.topic in topics]
-        if not connections:
+        entries = [entry for entry in self._opened() if entry.topic in topics]
+        if not entries:
             return
-        expected, got = sum(entry.msgcount for entry in connections), 0
+        expected, got = sum(entry.msgcount for entry in entries), 0
         try:
-            wanted = {Topic(entry.topic, entry.msgtype) for entry in connections}
+            wanted = {Topic(entry.topic, entry.msgtype) for entry in entries}
             for (topic, kind), stamp_ns, data in self._stored(wanted):
                 got += 1
                 message = data if decode is None else decode(data, kind)
@@ -228,19 +247,19 @@ class BagReader:
     def _stored(self, wanted: set[Topic]) -> Iterator[tuple[Topic, int, bytes]]:
         """Yield topic, bag time (ns) and CDR bytes of the messages of topics, in bag order."""
         _, files, by_message = self._checked
-        if files and not by_message and all(each.is_chunked for each in files):
+        reader = self._reader
+        if reader is None or (files and not by_message and all(each.is_chunked for each in files)):
             for file in files:
                 yield from file.messages(wanted)
             return
-        reader = self._opened()
         found = [each for each in reader.connections if Topic(each.topic, each.msgtype) in wanted]
         for connection, stamp_ns, data in reader.messages(found):
             yield Topic(connection.topic, connection.msgtype), stamp_ns, bytes(data)
 
-    def _opened(self) -> AnyReader:
-        if self._reader is None:
+    def _opened(self) -> tuple[_Entry, ...]:
+        if self._entries is None:
             raise BagError(f"bag {self.path}: is not open")
-        return self._reader
+        return self._entries
 
     def _damaged(self, error: Exception) -> BagError:
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -269,6 +288,9 @@ def _any_reader(folder: Path) -> Iterator[AnyReader]:
 
     ROS 2's definitions take longer to load than most bags, and an MCAP has its own.
     """
+    # Imported here: bags of this package need it not, and it takes longer than reading most.
+    from rosbags.highlevel import AnyReader, AnyReaderError
+
     reader = AnyReader([folder])
     try:
         reader.open()
@@ -277,6 +299,29 @@ def _any_reader(folder: Path) -> Iterator[AnyReader]:
         reader.open()
     with closing(reader):
         yield reader
+
+
+def _own_entries(information: Mapping[str, Any]) -> tuple[_Entry, ...]:
+    """Return the topics from the checked description of a bag of this package."""
+    found = []
+    for entry in information["topics_with_message_count"]:
+        topic = entry["topic_metadata"]
+        durabilities = {str(each.get("durability")) for each in topic["offered_qos_profiles"]}
+        is_latched = bool(durabilities & {"transient_local", _TRANSIENT_LOCAL})
+        found.append(_Entry(topic["name"], topic["type"], entry["message_count"], is_latched))
+    return tuple(found)
+
+
+def _other_entries(reader: AnyReader) -> tuple[_Entry, ...]:
+    return tuple(
+        _Entry(
+            entry.topic,
+            entry.msgtype,
+            entry.msgcount,
+            "transient_local" in str(getattr(entry.ext, "offered_qos_profiles", "")).lower(),
+        )
+        for entry in reader.connections
+    )
 
 
 def _missing(folder: Path) -> str:

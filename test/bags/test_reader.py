@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from der_ros.bags import reader
+from der_ros.bags import integrity, reader
+from der_ros.bags.integrity import CheckedBag
+from der_ros.bags.mcap_index import OwnTypes
 from der_ros.bags.reader import BagReader
 from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
 from der_ros.bags.repair import repair_bag
@@ -195,3 +197,27 @@ def test_a_path_that_is_no_folder_is_refused(tmp_path):
     for path in ("/", "", "x" * 300, "a\0b", tmp_path / "loop"):
         with pytest.raises(BagError, match="expected"):
             read(path)
+
+
+def test_a_bag_of_this_package_is_read_as_any_other(bag, monkeypatch):
+    def found():
+        with BagReader(bag) as opened:
+            described = opened.topics, opened.types, opened.latched
+            texts = [(m.topic, m.stamp_ns, m.message.data) for m in opened.messages(*opened.topics)]
+            return described, texts, list(opened.serialized(*opened.topics))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reader, "_any_reader", lambda _: pytest.fail("rosbags reads it"))
+        own = found()
+    monkeypatch.setattr(CheckedBag, "is_own", False)
+    assert found() == own
+
+
+def test_a_type_of_another_definition_is_refused(bag):
+    with BagReader(bag) as opened:
+        hashes = dict.fromkeys(opened.types.values(), "RIHS01_0")
+        text = integrity.check_bag(bag).definitions["std_msgs/msg/String"]
+        types = OwnTypes({"std_msgs/msg/String": text}, hashes)
+        data = next(opened.serialized("/other")).message
+    with pytest.raises(BagError, match="expected the hash RIHS01_0"):
+        types.decode(data, "std_msgs/msg/String")
