@@ -124,10 +124,11 @@ def render_rgb(
         without, bodies_without = _draw(client, view, wide, high)
     behind = (bodies == ground) & (bodies_without >= 0)
     whole[behind] = (1.0 - _SHINE) * whole[behind] + _SHINE * without[behind]
-    nothing = bodies < 0
-    whole[nothing] = _background(wide, high)[nothing]
-    fine = whole.reshape(height, _OVERSAMPLING, width, _OVERSAMPLING, 3)
-    smooth: NDArray[np.uint8] = np.rint(fine.mean(axis=(1, 3))).astype(np.uint8)
+    np.copyto(whole, _background(wide, high), where=(bodies < 0)[:, :, None])
+    # One axis after the other, because numpy takes longer for a mean over both.
+    rows = whole.reshape(height, _OVERSAMPLING, wide, 3).sum(axis=1)
+    total = rows.reshape(height, width, _OVERSAMPLING, 3).sum(axis=2)
+    smooth: NDArray[np.uint8] = np.rint(total / _OVERSAMPLING**2).astype(np.uint8)
     return smooth
 
 
