@@ -90,6 +90,15 @@ STUDIES = {
             (DER_ON, *OWN_PEERS, *PEERS),
             {},
         ),
+        # What one and six demonstrations do, with DER on.
+        Study(
+            "shots",
+            "fast",
+            {"lap_joint": 60_000, "peg_in_hole": 60_000},
+            ("no_demos", "one_shot_in_all", "all_shots_in_all"),
+            (DER_ON,),
+            {},
+        ),
         # Half the clearance and a higher start: exploration succeeds more rarely.
         Study(
             "rare",

@@ -42,7 +42,7 @@ PARTS: Mapping[str, _Part] = {
         for study in COMPARED
     },
     **{f"answer {study}": functools.partial(answer, study) for study in ("paper", "fast", "rare")},
-    "measures peers": functools.partial(arm_table, "peers"),
+    **{f"measures {study}": functools.partial(arm_table, study) for study in ("peers", "shots")},
     "verdicts paper": functools.partial(verdict_table, "paper"),
     "knobs": lambda records: f"{knob_table(records)}{_knob_picture(records)}",
     "runs": cost_table,

@@ -125,16 +125,16 @@ def measure_table(study: str, records: Sequence[RunRecord]) -> str:
 def arm_table(study: str, records: Sequence[RunRecord]) -> str:
     """Return a table with one line per task, structure and arm, over all of the arm's seeds."""
     rows = [
-        "| task | learner | seeds | last policy, 95 % interval | mean over the training "
-        "| steps to 50 % | CPU minutes, median |",
-        "|---|---|---|---|---|---|---|",
+        "| task | replay starts with | learner | seeds | last policy, 95 % interval "
+        "| mean over the training | steps to 50 % | CPU minutes, median |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     design = STUDIES[study]
     for task, structure, arm in itertools.product(design.budgets, design.structures, design.arms):
         runs = [r for r in records if r.run[:4] == (study, task, structure, arm)]
         if runs:
             rows.append(
-                f"| {TASK_TITLES[task]} | {ARM_TITLES[arm]} | {len(runs)} "
+                f"| {TASK_TITLES[task]} | {_start(runs[0])} | {ARM_TITLES[arm]} | {len(runs)} "
                 f"| {_mean_and_interval(runs)} | {_mean_percent(PRIMARY, runs)} "
                 f"| {_steps_to_half(runs)} | {_median(runs, 'cpu_minutes'):.1f} |"
             )
@@ -186,6 +186,11 @@ def _answer(cell: Cell) -> str:
             f"* Success of the last policy: {_both(final)}, difference {_difference(final)}.",
         )
     )
+
+
+def _start(record: RunRecord) -> str:
+    """Return the title of the replay structure, which an arm may have changed."""
+    return STRUCTURE_TITLES[record.run.settings()["replay_structure"]]
 
 
 def _mean_percent(measure: str, runs: Sequence[RunRecord]) -> str:

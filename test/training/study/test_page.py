@@ -76,6 +76,7 @@ def test_a_line_of_each_learner_by_hand(tmp_path):
     row = arm_table("peers", all_records(tmp_path)).splitlines()[-1]
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
         "peg in hole",
+        "no demonstrations",
         "plain TD3",
         "2",
         "90.0 % (80.0 to 100.0 %)",
