@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from unittest.mock import patch
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -15,6 +16,7 @@ from waiting import until
 
 from der_ros.bags.attempt_log import read_attempts
 from der_ros.geometry import Pose, Twist
+from der_ros.nodes.assembly_supervisor import node as supervisor_node
 from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
 from der_ros.nodes.shared.conversions import pose_to_message, twist_from_message, twist_to_message
 from der_ros.nodes.shared.qos import LATCHED
@@ -201,7 +203,9 @@ class Supervised:
 def supervised(run_dir, **parameters):
     """Run a supervisor in a cell, without a recorder; yield it as ``Supervised``."""
     given = {"run_dir": run_dir, "record": "false", **parameters}
-    with running(AssemblySupervisor, **given) as (node, test):
+    # This cell is healthy from the start, so the first attempt need not wait long for that.
+    settled = patch.object(supervisor_node, "SETTLED_S", 0.1)
+    with settled, running(AssemblySupervisor, **given) as (node, test):
         try:
             yield Supervised(node, test, run_dir)
         finally:
