@@ -41,7 +41,7 @@ class BagMessage(NamedTuple):
     message: Any
 
 
-class _Entry(NamedTuple):
+class _TopicEntry(NamedTuple):
     """A topic of an open bag, with its message type and number of messages."""
 
     topic: str
@@ -60,7 +60,7 @@ class BagReader:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._stack = ExitStack()
-        self._entries: tuple[_Entry, ...] | None = None
+        self._entries: tuple[_TopicEntry, ...] | None = None
         self._reader: AnyReader | None = None
         self._types = OwnTypes({}, {})
         self._checked = CheckedBag({})
@@ -256,7 +256,7 @@ class BagReader:
         for connection, stamp_ns, data in reader.messages(found):
             yield Topic(connection.topic, connection.msgtype), stamp_ns, bytes(data)
 
-    def _opened(self) -> tuple[_Entry, ...]:
+    def _opened(self) -> tuple[_TopicEntry, ...]:
         if self._entries is None:
             raise BagError(f"bag {self.path}: is not open")
         return self._entries
@@ -301,20 +301,20 @@ def _any_reader(folder: Path) -> Iterator[AnyReader]:
         yield reader
 
 
-def _own_entries(information: Mapping[str, Any]) -> tuple[_Entry, ...]:
+def _own_entries(information: Mapping[str, Any]) -> tuple[_TopicEntry, ...]:
     """Return the topics from the checked description of a bag of this package."""
     found = []
     for entry in information["topics_with_message_count"]:
         topic = entry["topic_metadata"]
         durabilities = {str(each.get("durability")) for each in topic["offered_qos_profiles"]}
         is_latched = bool(durabilities & {"transient_local", _TRANSIENT_LOCAL})
-        found.append(_Entry(topic["name"], topic["type"], entry["message_count"], is_latched))
+        found.append(_TopicEntry(topic["name"], topic["type"], entry["message_count"], is_latched))
     return tuple(found)
 
 
-def _other_entries(reader: AnyReader) -> tuple[_Entry, ...]:
+def _other_entries(reader: AnyReader) -> tuple[_TopicEntry, ...]:
     return tuple(
-        _Entry(
+        _TopicEntry(
             entry.topic,
             entry.msgtype,
             entry.msgcount,
