@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import typing
 from collections.abc import Callable, Iterable
@@ -12,6 +13,7 @@ from der_ros.cli import INTERRUPTED
 from der_ros.errors import DerRosError, printable
 from der_ros.settings import Setting
 
+_OBJECTS_BETWEEN = 100_000
 # torch has no class of its own for its processor's memory.
 _TORCH_HAS_NO_MEMORY = ("can't allocate memory", "out of memory")
 
@@ -49,6 +51,11 @@ def add_settings(parser: argparse.ArgumentParser, settings: Iterable[Setting]) -
             help=each.description.replace("%", "%%"),
             **(flag if each.kind is bool else value),
         )
+
+
+def few_collections() -> None:
+    """Search for unreachable objects more rarely, in a tool that makes many objects that stay."""
+    gc.set_threshold(_OBJECTS_BETWEEN)
 
 
 def run_tool(body: Callable[[], int]) -> int:

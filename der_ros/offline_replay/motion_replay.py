@@ -48,6 +48,9 @@ class Outside(NamedTuple):
     ending: bool
 
 
+_NOTHING = Outside(False, False, False, False)
+
+
 class MeasuredCycle(NamedTuple):
     """``MeasuredRobot`` from a bag; see there for the attributes."""
 
@@ -144,7 +147,10 @@ class MotionReplay:
 
     def outside(self, record: CycleRecord) -> Outside:
         """Return the events before a recorded cycle that differ from this replay's state."""
-        held, fault = record.is_in(CycleState.HELD), self._motion.fault
+        fault = self._motion.fault
+        if not record.state and fault is None:  # the usual case
+            return _NOTHING
+        held = record.is_in(CycleState.HELD)
         return Outside(
             held and fault is None,
             not held and fault is not None,
@@ -192,6 +198,8 @@ class MotionReplay:
         self._motion.resume_from(twist)
 
     def _happen(self, outside: Outside) -> None:
+        if outside is _NOTHING:
+            return
         if outside.reset:
             self._motion.reset()
         if outside.held:

@@ -73,8 +73,7 @@ class InputMatcher:
 
     def find(self, tick: Tick, window: Window) -> SeenInputs:
         """Return the pose and wrench of ``tick``."""
-        seen = tick.observation
-        numbers = seen.tolist()
+        numbers = tick.observation.tolist()
         if len(numbers) == _OBSERVED and math.isfinite(sum(numbers)):
             x, y, z = numbers[:3]
             force_n = math.hypot(*numbers[7:10])
@@ -85,7 +84,7 @@ class InputMatcher:
                     fx, fy, fz, _, _, _ = wrench.numbers.values
                     if abs(math.hypot(fx, fy, fz) - force_n) < _NEAR_N * (1.0 + force_n):
                         observation = self._observed(pose, wrench)
-                        if observation is not None and np.array_equal(observation, seen):
+                        if observation is not None and observation.tolist() == numbers:
                             return SeenInputs(pose, wrench, observation)
         pose_before = next(_recent(window.poses, tick.at_ns), None)
         return SeenInputs(pose_before, next(_recent(window.wrenches, tick.at_ns), None), None)

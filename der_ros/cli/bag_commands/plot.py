@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import os
 from pathlib import Path
 
-from der_ros.cli._tool import add_json_option
-
-_FEW_COLLECTIONS = 100_000
+from der_ros.cli._tool import add_json_option, few_collections
 
 
 def add_plot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,7 +21,7 @@ def add_plot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _plot(options: argparse.Namespace) -> int:
-    gc.set_threshold(_FEW_COLLECTIONS)  # a drawing makes many objects that stay
+    few_collections()
     # Imported here: a replay loads modules that `bags info` and `bags repair` do not need.
     from der_ros.offline_replay.plot.attempt_plot import plot_bag
 

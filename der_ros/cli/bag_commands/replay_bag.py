@@ -23,7 +23,7 @@ from der_ros.bags.bag_replay import (
     replay_policy,
 )
 from der_ros.bags.reader import BagReader
-from der_ros.cli._tool import add_json_option, run_tool
+from der_ros.cli._tool import add_json_option, few_collections, run_tool
 from der_ros.errors import BagError, ConfigurationError, DerRosError, printable
 from der_ros.offline_replay.attempt_replay import AttemptReplay, replay_bag
 from der_ros.offline_replay.attempt_setup import is_attempt
@@ -50,6 +50,7 @@ def main(args: Sequence[str] | None = None) -> int:
             f"{', '.join(unused)}: expected --from {TOPICS} or --from {WIRE}; --from "
             f"{OBSERVATIONS} compares the actions and replays nothing else"
         )
+    few_collections()
     return run_tool(lambda: _run(options))
 
 
