@@ -51,7 +51,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="demos",
         description="Lists, checks, converts, exports and trims demonstrations: bags of "
         "record_demos.launch.py or of successful attempts of a deployment.",
-        epilog="Exit code 0: done, and all demonstrations fit; 1: one does not fit, or none exists",
+        epilog="Exit code 0: done, and all demonstrations fit; 1: one does not fit or cannot be "
+        "converted, or none is found; 2: wrong arguments.",
     )
     commands = parser.add_subparsers(
         required=True, metavar="list|check|convert|export|trim", dest="command", help="what to do"

@@ -42,7 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bags",
         description="Shows, draws and repairs recorded bags, and cuts them down to tests.",
-        epilog="Exit code 0: done; 2: the bag cannot be used, with the reason",
+        epilog="Exit code 0: done; 1: a file cannot be written; 2: the bag or an argument "
+        "cannot be used. Errors name the reason.",
     )
     commands = parser.add_subparsers(
         required=True, metavar="info|plot|repair|minimize", dest="command", help="what to do"

@@ -270,7 +270,8 @@ def _add_what_if(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NODE.PARAMETER=NUMBER",
-        help="another parameter, such as kuka_bridge.max_linear_speed_mps=0.02; may be repeated",
+        help="another value of a parameter within its range, such as "
+        "kuka_bridge.max_linear_speed_mps=0.02; may be repeated",
     )
     group.add_argument(
         "--latency-ms",
@@ -282,7 +283,7 @@ def _add_what_if(parser: argparse.ArgumentParser) -> None:
         "--lose-sensor-after",
         type=float,
         metavar="S",
-        help="let the sensor be silent after S seconds",
+        help="let the sensor be silent from S seconds after the first message on; within the bag",
     )
 
 
