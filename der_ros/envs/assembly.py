@@ -281,6 +281,11 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         """True goal of this episode, task frame, unknown to the policy."""
         return self._goal
 
+    def piece_poses(self) -> tuple[Pose, Pose]:
+        """Return the true poses of the held piece and of its nearest goal, task frame."""
+        held = self.world.held_pose()
+        return held, self.task.nearest_goal(held, self._goal)
+
     def privileged_state(self) -> NDArray[np.float32]:
         """Return the unknowns of this episode, see ``envs.privileged``; the same in each step."""
         if self._privileged is None:

@@ -117,11 +117,9 @@ class Takeover:
         picture = world.picture(PICTURE_WIDTH, PICTURE_HEIGHT)
         wrench = np.asarray(info["wrench"], np.float32)
         place = float(info["distance_m"]), float(info["angle_rad"])
-        piece = world.world.held_pose()
-        goal = world.task.nearest_goal(piece, world.goal_pose)
-        self._pilot.show(
-            TaughtView(picture, self._episode, info["duration_s"], *place, wrench, piece, goal)
-        )
+        poses = world.piece_poses()
+        view = TaughtView(picture, self._episode, info["duration_s"], *place, wrench, *poses)
+        self._pilot.show(view)
 
     def take_counts(self) -> tuple[int, int]:
         """Return the numbers of driven steps and of takeovers since the last call."""

@@ -6,6 +6,7 @@ import gymnasium
 import numpy as np
 import pytest
 
+from der_ros.geometry import Pose
 from der_ros.replay.transitions import EpisodeRecorder
 from der_ros.training.config import make_config
 from der_ros.training.engine.interface import PolicySnapshot
@@ -14,6 +15,7 @@ from der_ros.training.rollout.worker import RolloutWorker
 
 LENGTH = 10
 DRIVEN = np.full(6, 0.25, np.float32)
+GOAL = Pose.identity()
 
 
 class Cell(gymnasium.Env):
@@ -40,6 +42,9 @@ class Cell(gymnasium.Env):
 
     def picture(self, width, height):
         return np.full((height, width, 3), self.t, np.uint8)
+
+    def piece_poses(self):
+        return Pose(np.array((0.0, 0.0, self.t)), np.array((0.0, 0.0, 0.0, 1.0))), GOAL
 
 
 class ScriptedPerson:
@@ -189,6 +194,7 @@ def test_the_person_sees_the_world_after_each_step():
     assert [view.time_s for view in person.seen] == pytest.approx([0.004, 0.005])
     assert [view.episode for view in person.seen] == [1, 1]
     assert [view.wrench.tolist() for view in person.seen] == [[4.0] * 6, [5.0] * 6]
+    assert [(view.piece.position[2], view.goal) for view in person.seen] == [(4, GOAL), (5, GOAL)]
 
 
 def test_nobody_looks_and_no_picture_is_made():
