@@ -235,7 +235,11 @@ class Stack:
         vars(self.box).pop("_answer", None)
         self.force_n, self.plant.axis_1_rad = 0.0, None
         self.straight, self.commanding, self.spoil = 0.0, True, as_it_is
+        began_s = time.time()
         self.moves()
+        # This node may discover a restarted node later than the other nodes do.
+        for name in ("motion", "wrench"):
+            until(lambda name=name: self.stamps.get(name, 0.0) > began_s, name, told=self.told)
         self.is_well = True
 
 
