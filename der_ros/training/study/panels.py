@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _COLUMN_IN, _HEIGHT_IN = 3.6, 5.6
+_MOST_INSIDE = 3
+"""Largest number of arms with a legend inside the panel; a longer one covers the curves."""
 
 
 def draw_panels(study: str, task: str, records: Sequence[RunRecord], path: Path) -> bool:
@@ -52,6 +54,9 @@ def draw_panels(study: str, task: str, records: Sequence[RunRecord], path: Path)
         _draw_structure((grid[0, column], grid[1, column]), study, _of(chosen, structure))
         grid[0, column].set_title(STRUCTURE_TITLES[structure])
         grid[1, column].set_xlabel("environment steps (1000)")
+    entries = grid[0, 0].get_legend_handles_labels()
+    if len(entries[0]) > _MOST_INSIDE:
+        figure.legend(*entries, loc="outside lower center", ncols=2, fontsize="small")
     grid[0, 0].set(ylabel="success (%)", ylim=(-3, 103))
     grid[1, 0].set(ylabel="return of an episode")
     figure.suptitle(
@@ -92,7 +97,7 @@ def _draw_structure(column: Sequence[Axes], study: str, records: Sequence[RunRec
         if not group:
             continue
         steps = group[0].steps / 1000.0
-        label = f"{ARM_TITLES[arm]} ({len(group)} runs)"
+        label = f"{ARM_TITLES[arm]} ({len(group)} {'run' if len(group) == 1 else 'runs'})"
         rates = 100.0 * np.array([record.success_rate for record in group])
         _draw_band(success, steps, rates, label, (0.0, 100.0))
         returns = np.array([record.mean_return for record in group])
@@ -101,7 +106,8 @@ def _draw_structure(column: Sequence[Axes], study: str, records: Sequence[RunRec
     for axes in column:
         axes.grid(alpha=0.3)
         axes.set_xlim(0, None)
-    success.legend(loc="upper left", fontsize="small")
+    if len(success.lines) <= _MOST_INSIDE:
+        success.legend(loc="upper left", fontsize="small")
 
 
 def _draw_band(
