@@ -316,6 +316,10 @@ class Wrench:
         """Return fx, fy, fz, tx, ty, tz as an array, (6,)."""
         return np.concatenate((self.force, self.torque))
 
+    def to_numbers(self) -> tuple[float, ...]:
+        """Return fx, fy, fz, tx, ty, tz as plain numbers, which are faster than an array."""
+        return (*self.force.tolist(), *self.torque.tolist())
+
     def norms(self) -> tuple[float, float]:
         """Return the norms of force, N, and torque, Nm."""
         # For three numbers numpy takes several times as long.

@@ -109,7 +109,7 @@ class MeanWrench:
 
     def add(self, wrench: Wrench) -> None:
         """Add one reading; a reading that is not finite is ignored."""
-        numbers = (*wrench.force.tolist(), *wrench.torque.tolist())
+        numbers = wrench.to_numbers()
         if all(map(math.isfinite, numbers)):
             self._sum = [total + number for total, number in zip(self._sum, numbers, strict=True)]
             self._count += 1

@@ -99,8 +99,7 @@ class WrenchWriter:
             stamp.nanosec,
             len(self._frame),
             self._frame,
-            *wrench.force.tolist(),
-            *wrench.torque.tolist(),
+            *wrench.to_numbers(),
         )
 
 

@@ -166,7 +166,7 @@ class StudyRun(NamedTuple):
 
     @property
     def needs_demonstrations(self) -> bool:
-        """Whether the replay starts with demonstrations."""
+        """True if the replay starts with demonstrations."""
         return bool(self.settings()["replay_structure"] != "no_demos")
 
     def settings(self) -> dict[str, Any]:

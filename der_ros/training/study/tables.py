@@ -206,7 +206,7 @@ def _mean_and_interval(runs: Sequence[RunRecord]) -> str:
 def _steps_to_half(runs: Sequence[RunRecord]) -> str:
     never = sum(MEASURES["50 %"].value(run) is None for run in runs)
     mean = np.mean([counted_value("50 %", run) for run in runs]) / 1000.0
-    return f"{mean:.1f} k ({never} never)" if never else f"{mean:.1f} k"
+    return _told(f"{mean:.1f} k", never)
 
 
 def _both(compared: Comparison) -> str:
@@ -214,8 +214,11 @@ def _both(compared: Comparison) -> str:
 
 
 def _one(compared: Comparison, arm: int) -> str:
-    text = _value(compared, compared.means[arm])
-    never = compared.pairs - compared.reached[arm]
+    return _told(_value(compared, compared.means[arm]), compared.pairs - compared.reached[arm])
+
+
+def _told(text: str, never: int) -> str:
+    """Return a mean's text with the number of runs that never reached the measure."""
     return f"{text} ({never} never)" if never else text
 
 
