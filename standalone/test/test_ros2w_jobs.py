@@ -1,5 +1,6 @@
 """Choices of ros2w: requirement level, Python and ROS 2, and its error messages."""
 
+import ast
 import fnmatch
 from pathlib import Path
 
@@ -28,9 +29,12 @@ ROOT = Path(__file__).resolve().parents[2]
         ("launch der_ros deploy_iiwa.launch.py", "sim"),
         ("launch der_ros deploy_iiwa.launch.py robot:=ros2_control ft:=netft", "robot"),
         ("launch der_ros replay_bag.launch.py", "robot"),
+        ("launch der_ros record_demos.launch.py device:=scripted", "sim"),
+        ("launch der_ros record_demos.launch.py robot:=rsi ft:=netft", "robot"),
         ("run der_ros evaluate --json", "train"),
         ("run der_ros train", "train"),
         ("run der_ros sim_cell", "sim"),
+        ("run der_ros plot_runs runs/a runs/b", "train"),
         ("run der_ros replay_bag runs/train", "robot"),
         ("exec python docs/build_site.py --strict", "docs"),
         ("exec python train", "robot"),
@@ -57,6 +61,17 @@ def test_rules_name_targets_that_exist():
 def test_the_project_names_sources_that_exist():
     assert PACKAGE in SOURCES
     assert [part for part in SOURCES if not (ROOT / part).exists()] == []
+
+
+def test_every_installed_folder_causes_a_build():
+    tree = ast.parse((ROOT / "setup.py").read_text())
+    values = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+    }
+    assert set(ast.literal_eval(values["SHARED_FOLDERS"])) <= set(SOURCES)
 
 
 def script(path, body):
