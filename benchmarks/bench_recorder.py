@@ -73,8 +73,9 @@ def measure(seconds: float) -> dict[str, float]:
     """Run the recorder; return its load, the duration of a snapshot, and the bag's losses."""
     rclpy.init()
     node = rclpy.create_node("busy_cell")
-    publishers = [(node.create_publisher(kind, name, 1000), kind(), rate)
-                  for name, kind, rate in TOPICS]  # fmt: skip
+    publishers = [
+        (node.create_publisher(kind, name, 1000), kind(), rate) for name, kind, rate in TOPICS
+    ]
     with tempfile.TemporaryDirectory() as run_dir:
         process = _start(run_dir)
         try:

@@ -11,10 +11,11 @@ import logging
 import os
 import select
 import signal
-import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+from der_ros.threads import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def end_with_launch(
         time.sleep(patience_s)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    threading.Thread(target=watch, name="launch watch", daemon=True).start()
+    Worker("launch watch", watch).start()
 
 
 def wait_for_end(pid: int, started: str) -> None:
