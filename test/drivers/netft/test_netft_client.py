@@ -8,6 +8,7 @@ import pytest
 from netft_rig import FAST, SENSOR, TRUTH, a_box, connected, state
 from waiting import until
 
+from der_ros.drivers.netft.backoff import Backoff
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.netft_records import ClientState, NetFtConfig
@@ -187,3 +188,11 @@ def test_the_boxs_own_counter_grows_evenly(rate_hz, step):
     counted = [record.ft_sequence for record in records]
     assert counted == list(range(counted[0], counted[0] + 200 * step, step))
     assert [record.rdt_sequence for record in records] == list(range(1, 201))
+
+
+def test_pauses_double_up_to_the_longest():
+    config = NetFtConfig()
+    backoff = Backoff(config.backoff_s, config.max_backoff_s)
+    assert [backoff.pause_s() for _ in range(7)] == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
+    backoff.reset()
+    assert backoff.pause_s() == 0.25
