@@ -21,7 +21,7 @@ from typing import NamedTuple
 import torch
 
 from der_ros.training.config import TrainingConfig, load_config
-from der_ros.training.engine.factory import make_engine
+from der_ros.training.engine.choice import make_engine
 from der_ros.training.engine.interface import Engine
 from der_ros.training.environment.factory import make_environment
 from der_ros.training.learner import Learner, LearnerLoop

@@ -11,7 +11,7 @@ from der_ros.cli._tool import run_tool
 from der_ros.documents import read_text
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.tools.security_policy import (
-    Policy,
+    NodePermissions,
     from_xml,
     lacking,
     merged,
@@ -73,7 +73,7 @@ def _check(options: argparse.Namespace) -> int:
     return 1 if missing else 0
 
 
-def _read(path: Path) -> Policy:
+def _read(path: Path) -> NodePermissions:
     try:
         text = read_text(path)
     except ConfigurationError as error:

@@ -21,13 +21,13 @@ _GIF_COLORS = 160
 # Number of frames that the palette is computed from.
 _PALETTE_FRAMES = 12
 
-Frame = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 
 
 class VideoFile(Protocol):
     """Context manager that accepts frames; the file is complete on exit."""
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: Pixels) -> None:
         """Append a frame, (height, width, 3) uint8; all frames have the same size."""
 
     def __enter__(self) -> VideoFile: ...
@@ -95,7 +95,7 @@ class Mp4File:
         self._whole, self._part = ExitStack(), path
         self._count = 0
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: Pixels) -> None:
         """Append a frame of even width and height.
 
         Raises:
@@ -168,7 +168,7 @@ class GifFile:
         self._size = (0, 0)
         self._packed: list[bytes] = []
 
-    def write(self, frame: Frame) -> None:
+    def write(self, frame: Pixels) -> None:
         """Append a frame to the video."""
         image = Image.fromarray(frame)
         if image.width > _GIF_WIDTH:

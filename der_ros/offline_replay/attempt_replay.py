@@ -34,7 +34,7 @@ from der_ros.offline_replay.cycle_samples import (
 from der_ros.offline_replay.differences import Differences
 from der_ros.offline_replay.motion_replay import Outside
 from der_ros.offline_replay.recorded_stream import Cycle, Recorded, RecordedStream, Tick
-from der_ros.offline_replay.replay_side import Actor, Scale, Side
+from der_ros.offline_replay.replay_side import Scale, ScaledPolicy, Side
 from der_ros.offline_replay.tick_replay import RECENT_NS, InputMatcher
 from der_ros.offline_replay.twist_guess import TWIST_TOLERANCE, Guess, TwistGuess
 from der_ros.offline_replay.what_if import WhatIf
@@ -90,7 +90,7 @@ class AttemptReplay:
         policy: Policy | None,
         scale: Scale | None,
         *,
-        other: Actor | None = None,
+        other: ScaledPolicy | None = None,
         what_if: WhatIf | None = None,
         tolerance: float = DEFAULT_TOLERANCE,
         from_wire: bool = False,
@@ -318,7 +318,7 @@ def replay_bag(
     policy: Policy | None,
     scale: Scale | None,
     *,
-    other: Actor | None = None,
+    other: ScaledPolicy | None = None,
     what_if: WhatIf | None = None,
     tolerance: float = DEFAULT_TOLERANCE,
     from_wire: bool = False,

@@ -12,7 +12,7 @@ from der_ros.bags.reader import BagReader
 from der_ros.documents import numbers_of_text
 from der_ros.errors import BagError, ConfigurationError, ContractError
 from der_ros.offline_replay.attempt_setup import first_texts
-from der_ros.offline_replay.replay_side import Actor, Scale
+from der_ros.offline_replay.replay_side import Scale, ScaledPolicy
 from der_ros.policy.checksum import file_hashes
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.policy_topics import CONTRACT_TOPIC
@@ -34,7 +34,7 @@ class ReplayedActor(NamedTuple):
     made_by: str
 
     @property
-    def actor(self) -> Actor:
+    def actor(self) -> ScaledPolicy:
         """Policy and scale for a replay."""
         return self.policy, self.scale
 

@@ -25,7 +25,7 @@ from der_ros.offline_replay.what_if import WhatIf
 from der_ros.policy.policy_view import Policy, for_attempt
 
 Scale: TypeAlias = Callable[[NDArray[np.float32]], Array]
-Actor: TypeAlias = tuple[Policy | None, Scale]
+ScaledPolicy: TypeAlias = tuple[Policy | None, Scale]
 """A policy, and the function from its action to a twist; without a policy, recorded actions."""
 _KEPT_COMMANDS, _KEPT_WRENCHES = 64, 1000
 
@@ -59,7 +59,7 @@ class Side:
     def __init__(
         self,
         setup: AttemptSetup,
-        actor: Actor | None,
+        actor: ScaledPolicy | None,
         what_if: WhatIf,
         start_ns: int,
     ) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from der_ros.policy.onnx_schema import INT64
 
-Shape: TypeAlias = tuple[int, ...]
+TensorShape: TypeAlias = tuple[int, ...]
 
 MAX_ELEMENTS = 4 * 2**20
 """Most elements of all intermediate tensors together, for one observation."""
@@ -31,7 +31,7 @@ def problem_of_size(graph: Any) -> str:
         graph: ``Graph`` message of ``onnx_schema``, with the operators of ``onnx_file`` only.
     """
     constants = {tensor.name: tensor for tensor in graph.initializer}
-    shapes: dict[str, Shape] = {name: tuple(each.dims) for name, each in constants.items()}
+    shapes: dict[str, TensorShape] = {name: tuple(each.dims) for name, each in constants.items()}
     shapes |= {port.name: _port_shape(port) for port in graph.input if port.name not in shapes}
     elements = products = 0
     for node in graph.node:
@@ -53,23 +53,23 @@ def problem_of_size(graph: Any) -> str:
     return ""
 
 
-_Rule: TypeAlias = Callable[[list[Shape], Any, Mapping[str, Any]], Shape]
+_Rule: TypeAlias = Callable[[list[TensorShape], Any, Mapping[str, Any]], TensorShape]
 
 
-def _port_shape(port: Any) -> Shape:
+def _port_shape(port: Any) -> TensorShape:
     """Return an input's shape with 1 for a dimension that has a name instead of a size."""
     return tuple(max(size.dim_value, 1) for size in port.type.tensor_type.shape.dim)
 
 
-def _same(inputs: list[Shape], _node: Any, _constants: Mapping[str, Any]) -> Shape:
+def _same(inputs: list[TensorShape], _node: Any, _constants: Mapping[str, Any]) -> TensorShape:
     return inputs[0]
 
 
-def _broadcast(inputs: list[Shape], _node: Any, _constants: Mapping[str, Any]) -> Shape:
+def _broadcast(inputs: list[TensorShape], _node: Any, _constants: Mapping[str, Any]) -> TensorShape:
     return np.broadcast_shapes(*inputs)
 
 
-def _matmul(inputs: list[Shape], _node: Any, _constants: Mapping[str, Any]) -> Shape:
+def _matmul(inputs: list[TensorShape], _node: Any, _constants: Mapping[str, Any]) -> TensorShape:
     left, right = inputs
     rows, columns = left[-2:-1], right[-1:] if len(right) > 1 else ()
     if left[-1] != right[-2:][0]:
@@ -77,7 +77,7 @@ def _matmul(inputs: list[Shape], _node: Any, _constants: Mapping[str, Any]) -> S
     return (*np.broadcast_shapes(left[:-2], right[:-2]), *rows, *columns)
 
 
-def _gemm(inputs: list[Shape], node: Any, _constants: Mapping[str, Any]) -> Shape:
+def _gemm(inputs: list[TensorShape], node: Any, _constants: Mapping[str, Any]) -> TensorShape:
     left, right = inputs[:2]
     rows, inner = left[::-1] if _number(node, "transA", 0) else left
     other, columns = right[::-1] if _number(node, "transB", 0) else right
@@ -86,27 +86,27 @@ def _gemm(inputs: list[Shape], node: Any, _constants: Mapping[str, Any]) -> Shap
     return rows, columns
 
 
-def _concat(inputs: list[Shape], node: Any, _constants: Mapping[str, Any]) -> Shape:
+def _concat(inputs: list[TensorShape], node: Any, _constants: Mapping[str, Any]) -> TensorShape:
     axis = _number(node, "axis", 0)
     shape = list(inputs[0])
     shape[axis] = sum(each[axis] for each in inputs)
     return tuple(shape)
 
 
-def _gather(inputs: list[Shape], node: Any, _constants: Mapping[str, Any]) -> Shape:
+def _gather(inputs: list[TensorShape], node: Any, _constants: Mapping[str, Any]) -> TensorShape:
     data, indices = inputs
     axis = range(len(data))[_number(node, "axis", 0)]
     return (*data[:axis], *indices, *data[axis + 1 :])
 
 
-def _arg_max(inputs: list[Shape], node: Any, _constants: Mapping[str, Any]) -> Shape:
+def _arg_max(inputs: list[TensorShape], node: Any, _constants: Mapping[str, Any]) -> TensorShape:
     shape = inputs[0]
     axis = range(len(shape))[_number(node, "axis", 0)]
     kept = (1,) if _number(node, "keepdims", 1) else ()
     return (*shape[:axis], *kept, *shape[axis + 1 :])
 
 
-def _reshape(inputs: list[Shape], node: Any, constants: Mapping[str, Any]) -> Shape:
+def _reshape(inputs: list[TensorShape], node: Any, constants: Mapping[str, Any]) -> TensorShape:
     """Return a shape with as many elements as before; only its constant values say more."""
     wanted = _integers(constants[node.input[1]])
     shape = [inputs[0][at] if size == 0 else size for at, size in enumerate(wanted)]
@@ -132,7 +132,7 @@ _RULES: dict[str, _Rule] = {
 """Shape of the first output by operator, for each of ``onnx_file.ALLOWED_OPERATORS``."""
 
 
-def _products(operator: str, inputs: list[Shape], shape: Shape, node: Any) -> int:
+def _products(operator: str, inputs: list[TensorShape], shape: TensorShape, node: Any) -> int:
     if operator == "MatMul":
         return math.prod(shape) * inputs[0][-1]
     if operator == "Gemm":

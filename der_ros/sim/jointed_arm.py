@@ -20,7 +20,7 @@ from der_ros.sim.arm import Arm, Rod
 from der_ros.sim.arm_kinematics import ArmKinematics
 from der_ros.sim.servo import CartesianServo
 from der_ros.sim.shapes import collision_shape, visual_shape
-from der_ros.sim.tool import GRAVITY_M_PER_S2, JointStates, Motion, undamp
+from der_ros.sim.tool import GRAVITY_M_PER_S2, JointMotions, Motion, undamp
 from der_ros.sim.units import PER_KG, PER_KGM2, PER_M, PER_NM, scaled
 from der_ros.tasks.pieces import Piece
 
@@ -50,7 +50,7 @@ class JointedArm:
         self._center_of_mass = piece.center_of_mass
         self.set_load(piece.mass_kg)
 
-    def joints_at(self, pose: Pose) -> JointStates:
+    def joints_at(self, pose: Pose) -> JointMotions:
         """Return joint angles (rad) and speeds (0) that hold the piece at rest at a pose.
 
         Args:
@@ -61,12 +61,12 @@ class JointedArm:
         """
         return tuple((angle, 0.0) for angle in self._kinematics.inverse(pose).tolist())
 
-    def joints(self) -> JointStates:
+    def joints(self) -> JointMotions:
         """Return the angle, rad, and the speed, rad/s, of each axis."""
         states = pybullet.getJointStates(self.body, self._axes, self._client)
         return tuple((state[0], state[1]) for state in states)
 
-    def place(self, motion: Motion, joints: JointStates) -> None:
+    def place(self, motion: Motion, joints: JointMotions) -> None:
         """Restore the state of the joints."""
         pybullet.resetJointStatesMultiDof(
             self.body,

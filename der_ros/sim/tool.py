@@ -26,7 +26,7 @@ from der_ros.sim.units import PER_KG, PER_KGM2, PER_M, PER_NM, scaled
 from der_ros.tasks.pieces import Piece
 
 GRAVITY_M_PER_S2 = 9.81
-JointStates: TypeAlias = tuple[tuple[float, float], ...]
+JointMotions: TypeAlias = tuple[tuple[float, float], ...]
 _ZERO3: Triple = (0.0, 0.0, 0.0)
 _ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _WORLD = pybullet.WORLD_FRAME
@@ -54,7 +54,7 @@ class Tool(Protocol):
     body: int
     held_link: int
 
-    def joints_at(self, pose: Pose) -> JointStates:
+    def joints_at(self, pose: Pose) -> JointMotions:
         """Return joint angles (rad) and speeds (0) that hold the piece at rest at a pose.
 
         Args:
@@ -64,10 +64,10 @@ class Tool(Protocol):
             ConfigurationError: The arm does not reach the pose.
         """
 
-    def place(self, motion: Motion, joints: JointStates) -> None:
+    def place(self, motion: Motion, joints: JointMotions) -> None:
         """Restore the state of the held piece and of the joints."""
 
-    def joints(self) -> JointStates:
+    def joints(self) -> JointMotions:
         """Return the angle, rad, and the speed, rad/s, of each axis; empty without axes."""
 
     def set_load(self, load_kg: float) -> None:
@@ -133,15 +133,15 @@ class FreeTool:
         )
         self.set_load(piece.mass_kg)
 
-    def joints_at(self, pose: Pose) -> JointStates:
+    def joints_at(self, pose: Pose) -> JointMotions:
         """Return no joints: there is no arm."""
         return ()
 
-    def joints(self) -> JointStates:
+    def joints(self) -> JointMotions:
         """Return no joints: there is no arm."""
         return ()
 
-    def place(self, motion: Motion, joints: JointStates) -> None:
+    def place(self, motion: Motion, joints: JointMotions) -> None:
         """Restore the state of the held piece."""
         body, client = self.body, self._client
         position, velocity = scaled(motion.position), scaled(motion.velocity)

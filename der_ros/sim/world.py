@@ -29,7 +29,7 @@ from der_ros.sim.robots import Robot, find_robot
 from der_ros.sim.scene import Scene, set_engine, set_pieces
 from der_ros.sim.servo import CartesianServo, ServoConfig
 from der_ros.sim.shapes import CONTACT_SHELL_M
-from der_ros.sim.tool import GRAVITY_M_PER_S2, FreeTool, JointStates, Motion, Tool, motion_at
+from der_ros.sim.tool import GRAVITY_M_PER_S2, FreeTool, JointMotions, Motion, Tool, motion_at
 from der_ros.sim.units import PER_M
 from der_ros.sim.variation import NOMINAL, Variation
 from der_ros.tasks.base import InitialState, Task
@@ -57,7 +57,7 @@ class WorldSnapshot(NamedTuple):
     """
 
     motion: Motion
-    joints: JointStates
+    joints: JointMotions
     stretch: Six
     ground: Pose
     variation: Variation

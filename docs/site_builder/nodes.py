@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from site_builder.catalogue import LIFECYCLE_SERVICES, SERVICES, TOPICS
 from site_builder.metrics import metric_text
 from site_builder.pages import code, page, refuse, sentence, table
-from site_builder.survey import Endpoint, Parameter, Survey
+from site_builder.survey import DeclaredParameter, Endpoint, Survey
 from site_builder.units import unit_of
 
 _SHORTEST_TEXT = 8
@@ -93,7 +93,7 @@ def _node_page(name: str, surveys: Sequence[Survey]) -> str:
 def _parameter_blocks(surveys: Sequence[Survey]) -> Iterator[str]:
     """Yield the heading, the facts and the text of each parameter."""
     forms: dict[str, list[Survey]] = {}
-    told: dict[str, Parameter] = {}
+    told: dict[str, DeclaredParameter] = {}
     for each in surveys:
         for item in each.parameters:
             forms.setdefault(item.name, []).append(each)
@@ -115,7 +115,7 @@ def _form(form: Survey, surveys: Sequence[Survey]) -> str:
     return "the defaults"
 
 
-def _facts(item: Parameter) -> str:
+def _facts(item: DeclaredParameter) -> str:
     """Return type, default, unit, range and mutability of a parameter as one line."""
     facts = [item.kind, f"default {_default(item)}"]
     if unit := unit_of(item.name) if item.kind.endswith(("float", "int")) else None:
@@ -127,7 +127,7 @@ def _facts(item: Parameter) -> str:
     return "*" + "; ".join(facts) + "*"
 
 
-def _default(item: Parameter) -> str:
+def _default(item: DeclaredParameter) -> str:
     value = item.default
     if isinstance(value, list):
         shown = [str(entry) for entry in value if str(entry)]

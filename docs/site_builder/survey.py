@@ -64,7 +64,7 @@ _OF_RCLPY = ("use_sim_time", "start_type_description_service")
 _OF_RCLPY_TOPICS = ("/parameter_events", "/rosout")
 
 
-class Parameter(NamedTuple):
+class DeclaredParameter(NamedTuple):
     """One declared parameter; ``low`` and ``high`` are its range if both ends are known."""
 
     name: str
@@ -102,7 +102,7 @@ class Survey(NamedTuple):
     given: dict[str, object]
     text: str
     lifecycle: bool
-    parameters: list[Parameter]
+    parameters: list[DeclaredParameter]
     endpoints: list[Endpoint]
 
 
@@ -127,7 +127,7 @@ def survey(name: str, given: Mapping[str, object], run_dir: Path) -> Survey:
     words = ["--params-file", str(CONFIG / f"{config}.yaml")] if config else []
     for key, value in values.items():
         words += ["-p", f"{key}:={run_dir if value == 'RUN_DIR' else json.dumps(value)}"]
-    parameters: dict[str, Parameter] = {}
+    parameters: dict[str, DeclaredParameter] = {}
     endpoints: list[Endpoint] = []
     rclpy.init(args=["--ros-args", *words])
     try:
@@ -144,7 +144,9 @@ def survey(name: str, given: Mapping[str, object], run_dir: Path) -> Survey:
 
 
 @contextmanager
-def _recorded(parameters: dict[str, Parameter], endpoints: list[Endpoint]) -> Iterator[None]:
+def _recorded(
+    parameters: dict[str, DeclaredParameter], endpoints: list[Endpoint]
+) -> Iterator[None]:
     """Record all parameters and endpoints created on any node during the block."""
 
     def declare_parameter(self: Any, name: str, *words: Any, **more: Any) -> Any:
@@ -181,7 +183,7 @@ def _recorded(parameters: dict[str, Parameter], endpoints: list[Endpoint]) -> It
         yield
 
 
-def _parameter(name: str, default: object, told: Any) -> Parameter:
+def _parameter(name: str, default: object, told: Any) -> DeclaredParameter:
     (low, high) = (None, None)
     for found in [*told.floating_point_range, *told.integer_range]:
         low, high = found.from_value, found.to_value
@@ -189,7 +191,7 @@ def _parameter(name: str, default: object, told: Any) -> Parameter:
     if isinstance(default, list | tuple):
         kind = f"list of {type(default[0]).__name__}" if default else "list of str"
     text, more = told.description, told.additional_constraints
-    return Parameter(name, kind, default, text, more, low, high, told.read_only)
+    return DeclaredParameter(name, kind, default, text, more, low, high, told.read_only)
 
 
 def _qos_text(qos: Any) -> str:
@@ -230,7 +232,7 @@ def from_json(text: str) -> list[Survey]:
             each["given"],
             each["text"],
             each["lifecycle"],
-            [Parameter(**item) for item in each["parameters"]],
+            [DeclaredParameter(**item) for item in each["parameters"]],
             [Endpoint(**item) for item in each["endpoints"]],
         )
         for each in json.loads(text)

@@ -17,11 +17,11 @@ from site_builder.catalogue import TOPICS
 from site_builder.generate import survey_nodes
 from site_builder.metrics import metric_text, metrics_page
 from site_builder.pages import UndocumentedError
-from site_builder.survey import Endpoint, Parameter
+from site_builder.survey import DeclaredParameter, Endpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 NODES_OF_SETUP = re.search(r"^NODES = \((.*?)\)", (ROOT / "setup.py").read_text(), re.M | re.S)[1]
-GOOD = Parameter("stale_after_s", "float", 0.1, "Longest silence", "", None, None, True)
+GOOD = DeclaredParameter("stale_after_s", "float", 0.1, "Longest silence", "", None, None, True)
 
 
 @pytest.fixture(scope="module")

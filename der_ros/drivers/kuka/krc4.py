@@ -29,7 +29,7 @@ from der_ros.drivers.kuka.krc4_records import (
     SimulatedKrc4Config,
     WireTap,
 )
-from der_ros.drivers.kuka.plant import KinematicPlant, Motion, PlantState, RobotPlant
+from der_ros.drivers.kuka.plant import Displacement, KinematicPlant, PlantState, RobotPlant
 from der_ros.drivers.kuka.rsi_telegrams import (
     NO_CORRECTION,
     RobotTelegram,
@@ -60,7 +60,7 @@ __all__ = [
 
 # A larger step in one cycle is a change of the inverse kinematics' branch, not a motion.
 _ONE_BRANCH_RAD = 0.5
-_REST: Motion = (np.zeros(3), np.zeros(3))
+_REST: Displacement = (np.zeros(3), np.zeros(3))
 
 
 class SimulatedKrc4(Startable):
@@ -78,8 +78,8 @@ class SimulatedKrc4(Startable):
         self._socket: socket.socket | None = None
         self._worker = Worker("krc4", self._run, self._on_failure, join_s=5.0)
         self._reset_wanted = threading.Event()
-        self._wanted_program: list[Motion] | None = None
-        self._program: deque[Motion] | None = None
+        self._wanted_program: list[Displacement] | None = None
+        self._program: deque[Displacement] | None = None
         self.state = ControllerState.STOPPED
         self.stop_reason: str | None = None
         self.tcp_pose: Pose | None = None
@@ -132,7 +132,7 @@ class SimulatedKrc4(Startable):
         """Acknowledge a stop and restart RSI with a new IPOC series and zero corrections."""
         self._reset_wanted.set()
 
-    def run_program(self, path: Iterable[Motion]) -> None:
+    def run_program(self, path: Iterable[Displacement]) -> None:
         """Stop RSI, move the arm along a path as a controller program would, and restart RSI.
 
         ``state`` is ``STOPPED`` from the next cycle until the end of the path; wait for
@@ -199,7 +199,7 @@ class SimulatedKrc4(Startable):
     def _on_failure(self, reason: str) -> None:
         self._stop_rsi(f"the plant failed: {reason}")
 
-    def _cycle(self, plant: PlantState, tick: float) -> Motion:
+    def _cycle(self, plant: PlantState, tick: float) -> Displacement:
         """Send a telegram, take its answer, and return the motion of the next cycle."""
         self.tcp_pose = plant.tcp_pose
         problem = self._axis_problem(plant.joint_positions_rad)
@@ -227,7 +227,7 @@ class SimulatedKrc4(Startable):
             self._stopped_by_timeout = False
             self._reset_wanted.clear()
 
-    def _next_of_program(self, program: deque[Motion]) -> Motion:
+    def _next_of_program(self, program: deque[Displacement]) -> Displacement:
         if program:
             return program.popleft()
         self._program = None
@@ -325,7 +325,7 @@ class SimulatedKrc4(Startable):
             return None
         return answer
 
-    def _judge(self, answer: SensorTelegram | None) -> Motion:
+    def _judge(self, answer: SensorTelegram | None) -> Displacement:
         """Handle the answer of a cycle and return the resulting motion."""
         if answer is None:
             return self._judge_late()
@@ -341,7 +341,7 @@ class SimulatedKrc4(Startable):
             return _REST
         return self._correct(answer.correction)
 
-    def _judge_late(self) -> Motion:
+    def _judge_late(self) -> Displacement:
         self._delay += 1
         self._late += 1
         self._longest_late = max(self._longest_late, self._delay)
@@ -356,7 +356,7 @@ class SimulatedKrc4(Startable):
             return self._correct(NO_CORRECTION if held is None else held)
         return _REST
 
-    def _correct(self, correction: Six) -> Motion:
+    def _correct(self, correction: Six) -> Displacement:
         step = self._corrections.step(correction)
         self._clamped += step.clamped
         if step.stop is not None:

@@ -14,7 +14,7 @@ UPRIGHT_RAD: Array = np.radians((0.0, -90.0, 90.0, 0.0, 90.0, 0.0))
 """A1 to A6 of a KR 60 in its home pose with the flange pointing down."""
 
 
-Motion: TypeAlias = "tuple[Array, Array]"
+Displacement: TypeAlias = "tuple[Array, Array]"
 """Motion of the TCP in one cycle: displacement (3,) m and rotation vector (3,) rad, base axes."""
 
 

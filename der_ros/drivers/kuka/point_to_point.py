@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from der_ros.drivers.kuka import kr60_kinematics
-from der_ros.drivers.kuka.plant import Motion
+from der_ros.drivers.kuka.plant import Displacement
 from der_ros.geometry import (
     Array,
     Pose,
@@ -25,7 +25,7 @@ SHORTEST_S = 0.3
 
 def point_to_point(
     start_rad: Array, end_rad: Array, flange_from_tcp: Pose, cycle_s: float
-) -> Iterator[Motion]:
+) -> Iterator[Displacement]:
     """Yield the TCP's motion of each cycle, at rest at both ends.
 
     Args:

@@ -211,7 +211,7 @@ class SimulatedNetFt(Startable):
     def _open_http(self) -> http.server.HTTPServer:
         box = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class PageHandler(http.server.BaseHTTPRequestHandler):
             timeout = 2.0  # a client that connects and sends nothing does not block others for long
 
             def do_GET(self) -> None:
@@ -225,7 +225,7 @@ class SimulatedNetFt(Startable):
             def log_message(self, format: str, *arguments: object) -> None:
                 logger.debug("simulated Net F/T box: " + format, *arguments)
 
-        return _PageServer((self._config.address, self._config.http_port), Handler)
+        return _PageServer((self._config.address, self._config.http_port), PageHandler)
 
     def _answer(self, path: str) -> bytes | None:
         """Apply the settings in ``path`` and return the document; None for an unknown path."""

@@ -40,7 +40,7 @@ class HeaderFields(NamedTuple):
     frame_id: str
 
 
-class Triple(NamedTuple):
+class VectorFields(NamedTuple):
     """Fields of a ``geometry_msgs/msg/Vector3``."""
 
     x: float
@@ -51,8 +51,8 @@ class Triple(NamedTuple):
 class WrenchFields(NamedTuple):
     """Fields of a ``geometry_msgs/msg/Wrench``."""
 
-    force: Triple
-    torque: Triple
+    force: VectorFields
+    torque: VectorFields
 
 
 class StampedWrench(NamedTuple):
@@ -76,7 +76,9 @@ def read_wrench(data: bytes) -> Any:
             header = HeaderFields(
                 StampNumbers(sec, nanosec), frame[:-1].decode("utf-8", errors="replace")
             )
-            return StampedWrench(header, WrenchFields(Triple(*values[:3]), Triple(*values[3:])))
+            return StampedWrench(
+                header, WrenchFields(VectorFields(*values[:3]), VectorFields(*values[3:]))
+            )
     return deserialize_message(data, WrenchStamped)
 
 

@@ -24,7 +24,7 @@ from der_ros.control.frame_names import TASK_FRAME
 from der_ros.control.status import Level, Status
 from der_ros.drivers.kuka import kr60_kinematics
 from der_ros.drivers.kuka.krc4 import ControllerState, SimulatedKrc4, SimulatedKrc4Config
-from der_ros.drivers.kuka.plant import UPRIGHT_RAD, Motion, PlantState
+from der_ros.drivers.kuka.plant import UPRIGHT_RAD, Displacement, PlantState
 from der_ros.drivers.kuka.point_to_point import point_to_point
 from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
 from der_ros.errors import ConfigurationError
@@ -98,7 +98,7 @@ class CellPlant:
         """Return the wrench at the sensor (N, Nm), sensor axes, including the weight."""
         return self._wrench
 
-    def way_to(self, held: Pose, cycle_s: float) -> Iterator[Motion]:
+    def way_to(self, held: Pose, cycle_s: float) -> Iterator[Displacement]:
         """Yield the motion of a program that moves the held piece to a pose in the task frame.
 
         A6 ends within half a turn of zero, which leaves the attempt room in both directions.

@@ -24,12 +24,12 @@ _LOOK_S = 0.2
 _STEADY_LOOKS = 5
 
 
-class Rule(NamedTuple):
+class Permission(NamedTuple):
     """One permission of a node for a topic or service.
 
     Attributes:
         list: Kind of the resource, ``topics`` or ``services``.
-        right: Permission: ``publish``, ``subscribe``, ``reply`` or ``request``.
+        right: Permitted use: ``publish``, ``subscribe``, ``reply`` or ``request``.
         name: Fully qualified name of the topic or service.
     """
 
@@ -38,11 +38,11 @@ class Rule(NamedTuple):
     name: str
 
 
-Policy = Mapping[str, frozenset[Rule]]
+NodePermissions = Mapping[str, frozenset[Permission]]
 """Permissions by fully qualified node name."""
 
 
-def read_graph(names: Iterable[str], patience_s: float) -> dict[str, frozenset[Rule]]:
+def read_graph(names: Iterable[str], patience_s: float) -> dict[str, frozenset[Permission]]:
     """Return the permissions that the named nodes currently use, once the ROS graph is stable.
 
     Args:
@@ -63,78 +63,80 @@ def read_graph(names: Iterable[str], patience_s: float) -> dict[str, frozenset[R
         rclpy.try_shutdown()
 
 
-def _steady(node: Node, names: frozenset[str], deadline_s: float) -> dict[str, frozenset[Rule]]:
+def _steady(
+    node: Node, names: frozenset[str], deadline_s: float
+) -> dict[str, frozenset[Permission]]:
     """Look until the result is unchanged for one second, or until the deadline."""
-    rules: dict[str, frozenset[Rule]] = {}
+    permissions: dict[str, frozenset[Permission]] = {}
     unchanged = 0
-    while unchanged < _STEADY_LOOKS or not rules:
+    while unchanged < _STEADY_LOOKS or not permissions:
         if time.monotonic() > deadline_s:
             break
         time.sleep(_LOOK_S)
         current = {
-            f"{space.rstrip('/')}/{name}": _rules(node, name, space)
+            f"{space.rstrip('/')}/{name}": _permissions(node, name, space)
             for name, space in node.get_node_names_and_namespaces()
             if name in names
         }
-        unchanged = unchanged + 1 if current == rules else 0
-        rules = current
-    if not rules:
+        unchanged = unchanged + 1 if current == permissions else 0
+        permissions = current
+    if not permissions:
         raise ConfigurationError(
             f"expected a running deployment in this ROS domain (nodes {', '.join(sorted(names))}),"
             " found none; start one first"
         )
-    return rules
+    return permissions
 
 
-def _rules(node: Node, name: str, space: str) -> frozenset[Rule]:
+def _permissions(node: Node, name: str, space: str) -> frozenset[Permission]:
     looks = (
         ("topics", "publish", node.get_publisher_names_and_types_by_node),
         ("topics", "subscribe", node.get_subscriber_names_and_types_by_node),
         ("services", "reply", node.get_service_names_and_types_by_node),
         ("services", "request", node.get_client_names_and_types_by_node),
     )
-    rules: set[Rule] = set()
+    permissions: set[Permission] = set()
     for kind, right, look in looks:
         # The lookup fails for a node that has just ended.
         with suppress(Exception):
-            rules |= {Rule(kind, right, topic) for topic, _ in look(name, space)}
-    return frozenset(rules)
+            permissions |= {Permission(kind, right, topic) for topic, _ in look(name, space)}
+    return frozenset(permissions)
 
 
-def merged(*policies: Policy) -> dict[str, frozenset[Rule]]:
+def merged(*policies: NodePermissions) -> dict[str, frozenset[Permission]]:
     """Return for every node the union of its permissions in all policies."""
     nodes = sorted({name for policy in policies for name in policy})
-    empty: frozenset[Rule] = frozenset()
+    empty: frozenset[Permission] = frozenset()
     return {name: empty.union(*(p.get(name, empty) for p in policies)) for name in nodes}
 
 
-def lacking(policy: Policy, needed: Policy) -> list[str]:
+def lacking(policy: NodePermissions, needed: NodePermissions) -> list[str]:
     """Return one line for each permission in ``needed`` that ``policy`` lacks."""
     return [
-        f"{node}: {rule.right} {rule.name}"
-        for node, rules in sorted(needed.items())
-        for rule in sorted(rules - policy.get(node, frozenset()))
+        f"{node}: {permission.right} {permission.name}"
+        for node, permissions in sorted(needed.items())
+        for permission in sorted(permissions - policy.get(node, frozenset()))
     ]
 
 
-def to_xml(policy: Policy) -> str:
+def to_xml(policy: NodePermissions) -> str:
     """Return the text of a policy file, sorted, so that equal policies give equal text."""
     root = ET.Element("policy", version=_VERSION)
     enclave = ET.SubElement(ET.SubElement(root, "enclaves"), "enclave", path=ENCLAVE)
     profiles = ET.SubElement(enclave, "profiles")
-    for name, rules in sorted(policy.items()):
+    for name, permissions in sorted(policy.items()):
         space, _, node = name.rpartition("/")
         profile = ET.SubElement(profiles, "profile", ns=space or "/", node=node)
-        for kind, right in sorted({(rule.list, rule.right) for rule in rules}):
+        for kind, right in sorted({(one.list, one.right) for one in permissions}):
             group = ET.SubElement(profile, kind, {right: "ALLOW"})
-            for rule in sorted(rules):
-                if (rule.list, rule.right) == (kind, right):
-                    ET.SubElement(group, kind[:-1]).text = rule.name
+            for permission in sorted(permissions):
+                if (permission.list, permission.right) == (kind, right):
+                    ET.SubElement(group, kind[:-1]).text = permission.name
     ET.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def from_xml(text: str) -> dict[str, frozenset[Rule]]:
+def from_xml(text: str) -> dict[str, frozenset[Permission]]:
     """Parse the text of a policy file that ``to_xml`` has written.
 
     Raises:
@@ -150,7 +152,7 @@ def from_xml(text: str) -> dict[str, frozenset[Rule]]:
         raise ConfigurationError(f"policy file: expected an SROS2 policy of version {_VERSION}")
     return {
         f"{(profile.get('ns') or '').rstrip('/')}/{profile.get('node')}": frozenset(
-            Rule(group.tag, right, (item.text or "").strip())
+            Permission(group.tag, right, (item.text or "").strip())
             for group in profile
             for right, verdict in group.attrib.items()
             if verdict == "ALLOW"

@@ -33,7 +33,7 @@ INPUT_BITS = 11
 _QUATERNION_GRID = 2.0**-10
 
 
-class Pair(NamedTuple):
+class FloatPair(NamedTuple):
     """Names of the two tensors whose sum is one value; ``low`` is None if it is zero."""
 
     high: str
@@ -98,13 +98,13 @@ class _PairGraphBuilder(GraphBuilder):
     def _name(self, operand: Any) -> str:
         """Return the name of an operand as one tensor, for operations without pair support."""
         name = super()._name(operand)
-        return self.whole(Pair(name, self._lows.get(name)), name)
+        return self.whole(FloatPair(name, self._lows.get(name)), name)
 
-    def _pair(self, node: Any) -> Pair:
+    def _pair(self, node: Any) -> FloatPair:
         name = self._names[node]
-        return Pair(name, self._lows.get(name))
+        return FloatPair(name, self._lows.get(name))
 
-    def _keep(self, pair: Pair) -> str:
+    def _keep(self, pair: FloatPair) -> str:
         if pair.low is not None:
             self._lows[pair.high] = pair.low
         return pair.high
@@ -123,7 +123,7 @@ class _PairGraphBuilder(GraphBuilder):
             return self._keep(self._relu(node))
         return super()._convert(node)
 
-    def whole(self, pair: Pair, name: str) -> str:
+    def whole(self, pair: FloatPair, name: str) -> str:
         """Return the name of a pair's sum as one tensor."""
         if pair.low is None:
             return pair.high
@@ -133,7 +133,7 @@ class _PairGraphBuilder(GraphBuilder):
         """Add a float32 constant and return its name."""
         return self._initializer(name, np.asarray(values, np.float32))
 
-    def split(self, pair: Pair, grid: NDArray[Any] | float, name: str) -> tuple[str, str]:
+    def split(self, pair: FloatPair, grid: NDArray[Any] | float, name: str) -> tuple[str, str]:
         """Return the names of a pair's coarse part, rounded down to the grid, and its remainder."""
         step = self.numbers(f"{name}.grid", grid)
         steps = self.emit(
@@ -149,12 +149,12 @@ class _PairGraphBuilder(GraphBuilder):
             rest = self.emit("Add", [rest, pair.low], f"{name}.rest_and_low")
         return coarse, rest
 
-    def _fold(self, node: torch.fx.Node, module: Folding) -> Pair:
+    def _fold(self, node: torch.fx.Node, module: Folding) -> FloatPair:
         """Fold the quaternions as ``Folding`` does and keep the other columns."""
         name, source = node.name, self._name(node.args[0])
         turns = module.turns.numpy()
         nodes = FoldingNodes(source, name, self, turns.shape[1] // 4)
-        quaternion = Pair(nodes.rotation, None)
+        quaternion = FloatPair(nodes.rotation, None)
         coarse, rest = self.split(quaternion, _QUATERNION_GRID, f"{name}.rotation")
         coarse_turns, fine_turns = _on_grid(turns, np.float64(_QUATERNION_GRID))
         high, by_fine, of_rest = (
@@ -173,9 +173,11 @@ class _PairGraphBuilder(GraphBuilder):
         left = self.emit("Sub", [high, rotation], f"{name}.best_left")
         left = self.emit("Add", [left, low], f"{name}.best_low")
         columns = self.numbers(f"{name}.columns", np.eye(13)[ROTATION])
-        return Pair(nodes.joined(rotation), self.emit("MatMul", [left, columns], f"{name}.lows"))
+        return FloatPair(
+            nodes.joined(rotation), self.emit("MatMul", [left, columns], f"{name}.lows")
+        )
 
-    def _linear(self, node: torch.fx.Node, module: torch.nn.Linear) -> Pair:
+    def _linear(self, node: torch.fx.Node, module: torch.nn.Linear) -> FloatPair:
         name, reach = node.name, self._reach[node.args[0]]  # type: ignore[index]
         weight = module.weight.detach().numpy()
         bias = np.zeros(len(weight)) if module.bias is None else module.bias.detach().numpy()
@@ -195,21 +197,21 @@ class _PairGraphBuilder(GraphBuilder):
         high = gemm([coarse, numbers("weight", coarse_weight), numbers("bias", coarse_bias)], "h")
         of_rest = [rest, numbers("all_weight", weight), numbers("fine_bias", fine_bias)]
         of_coarse = [coarse, numbers("fine_weight", fine_weight), gemm(of_rest, "of_rest")]
-        return Pair(high, gemm(of_coarse, "low"))
+        return FloatPair(high, gemm(of_coarse, "low"))
 
-    def _relu(self, node: torch.fx.Node) -> Pair:
+    def _relu(self, node: torch.fx.Node) -> FloatPair:
         pair, name = self._pair(node.args[0]), node.name
         if pair.low is None:
-            return Pair(self.emit("Relu", [pair.high], name), None)
+            return FloatPair(self.emit("Relu", [pair.high], name), None)
         zero = self.numbers(f"{name}.zero", 0.0)
         positive = self.emit("Less", [zero, self.whole(pair, name)], f"{name}.positive")
         high, low = (
             self.emit("Where", [positive, part, zero], f"{name}.{what}")
             for what, part in (("high", pair.high), ("low", pair.low))
         )
-        return Pair(high, low)
+        return FloatPair(high, low)
 
-    def _filter(self, node: torch.fx.Node, module: Filtering) -> Pair:
+    def _filter(self, node: torch.fx.Node, module: Filtering) -> FloatPair:
         """Subtract the mean on the grid, then multiply by coarse and fine parts of the scale."""
         name = node.name
         mean, std = module.mean.numpy(), module.std.numpy()
@@ -231,9 +233,9 @@ class _PairGraphBuilder(GraphBuilder):
             apply("Mul", rest, "scale", scale),
         ]
         high = apply("Mul", coarse, "coarse_scale", coarse_scale)
-        return Pair(high, self.emit("Add", low, f"{name}.low"))
+        return FloatPair(high, self.emit("Add", low, f"{name}.low"))
 
-    def _clipped(self, node: torch.fx.Node, limits: tuple[Array, Array]) -> Pair:
+    def _clipped(self, node: torch.fx.Node, limits: tuple[Array, Array]) -> FloatPair:
         """Return the filter's input clipped to the limits, which are pairs themselves."""
         pair, name = self._pair(node.args[0]), f"{node.name}.clip"
         zero = self.numbers(f"{name}.zero", np.zeros(len(limits[0])))
@@ -249,7 +251,7 @@ class _PairGraphBuilder(GraphBuilder):
             beyond = self.emit("Less", order, f"{name}.is_{side}")
             high = self.emit("Where", [beyond, edge, high], f"{name}.{side}_high")
             low = self.emit("Where", [beyond, left, low], f"{name}.{side}_low")
-        return Pair(high, low)
+        return FloatPair(high, low)
 
 
 def power_of_two(values: NDArray[Any] | float) -> NDArray[np.float64]:

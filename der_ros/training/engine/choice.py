@@ -1,4 +1,4 @@
-"""Factory of the engine that the configuration names."""
+"""Choice of the engine that the configuration names."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from der_ros.training.checkpoint.file import latest_checkpoint, load_checkpoint,
 from der_ros.training.checkpoint.writer import CheckpointWriter, set_checkpoints_aside_after
 from der_ros.training.config import TrainingConfig
 from der_ros.training.demonstrations.files import demonstrations_at, load_demonstrations
-from der_ros.training.engine.factory import make_engine
+from der_ros.training.engine.choice import make_engine
 from der_ros.training.engine.interface import Engine
 from der_ros.training.environment.factory import make_environment, policy_contract
 from der_ros.training.export import export_training

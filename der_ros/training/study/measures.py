@@ -81,10 +81,10 @@ class Comparison(NamedTuple):
     p: float
 
 
-Pair = tuple[RunRecord, RunRecord]
+RunPair = tuple[RunRecord, RunRecord]
 
 
-def pairs_of(first: Sequence[RunRecord], second: Sequence[RunRecord]) -> list[Pair]:
+def pairs_of(first: Sequence[RunRecord], second: Sequence[RunRecord]) -> list[RunPair]:
     """Return pairs of records with the same seed; seeds that only one arm has are left out."""
     of_second = {record.run.seed: record for record in second}
     return [
@@ -92,7 +92,7 @@ def pairs_of(first: Sequence[RunRecord], second: Sequence[RunRecord]) -> list[Pa
     ]
 
 
-def compare(measure: str, pairs: Sequence[Pair]) -> Comparison:
+def compare(measure: str, pairs: Sequence[RunPair]) -> Comparison:
     """Compare two arms by a measure; ``pairs`` holds at least one pair."""
     counted = np.array([[counted_value(measure, record) for record in pair] for pair in pairs])
     differences: Array = counted[:, 0] - counted[:, 1]
@@ -114,5 +114,5 @@ def counted_value(measure: str, record: RunRecord) -> float:
     return float(record.run.env_steps) if value is None else value
 
 
-def _reached(measure: str, pairs: Sequence[Pair], arm: int) -> int:
+def _reached(measure: str, pairs: Sequence[RunPair], arm: int) -> int:
     return sum(MEASURES[measure].value(pair[arm]) is not None for pair in pairs)

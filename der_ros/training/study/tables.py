@@ -22,7 +22,7 @@ from der_ros.training.study.measures import (
     MEASURES,
     PRIMARY,
     Comparison,
-    Pair,
+    RunPair,
     compare,
     counted_value,
     pairs_of,
@@ -61,7 +61,7 @@ class Cell(NamedTuple):
     task: str
     structure: str
     arms: tuple[str, str]
-    pairs: list[Pair]
+    pairs: list[RunPair]
 
     @property
     def title(self) -> str:

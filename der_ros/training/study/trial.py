@@ -13,7 +13,7 @@ import torch
 from der_ros.training.config import TrainingConfig
 from der_ros.training.demonstrations.files import load_demonstrations
 from der_ros.training.demonstrations.oracle_episodes import record_demonstrations
-from der_ros.training.engine.factory import make_engine
+from der_ros.training.engine.choice import make_engine
 from der_ros.training.engine.interface import Engine
 from der_ros.training.environment.factory import make_environment
 from der_ros.training.environment.wrappers import folded_symmetry, view_of

@@ -2,12 +2,12 @@ import pytest
 
 from der_ros.errors import ConfigurationError
 from der_ros.installation import package_folders
-from der_ros.nodes.tools.security_policy import Rule, from_xml, lacking, merged, to_xml
+from der_ros.nodes.tools.security_policy import Permission, from_xml, lacking, merged, to_xml
 
 SHIPPED = [*package_folders("config")][-1] / "sros2" / "policy.xml"
-SAYS = Rule("topics", "publish", "/kuka/limits")
-HEARS = Rule("topics", "subscribe", "/netft_data")
-STOPS = Rule("services", "reply", "/kuka_bridge/stop")
+SAYS = Permission("topics", "publish", "/kuka/limits")
+HEARS = Permission("topics", "subscribe", "/netft_data")
+STOPS = Permission("services", "reply", "/kuka_bridge/stop")
 POLICY = {"/kuka_bridge": frozenset({SAYS, HEARS, STOPS}), "/ns/ft_bridge": frozenset({HEARS})}
 
 
@@ -48,11 +48,11 @@ def test_what_is_no_policy_is_refused(text):
 
 def test_the_shipped_policy_names_who_may_command():
     policy = from_xml(SHIPPED.read_text())
-    commands = Rule("topics", "publish", "/kuka/delta_twist_cmds")
+    commands = Permission("topics", "publish", "/kuka/delta_twist_cmds")
     assert {name for name, rules in policy.items() if commands in rules} == {
         "/assembly_supervisor",
         "/policy_server",
     }
-    pose = Rule("topics", "publish", "/kuka/tcp_pose")
+    pose = Permission("topics", "publish", "/kuka/tcp_pose")
     assert {name for name, rules in policy.items() if pose in rules} == {"/kuka_bridge"}
     assert not any(rule.name == "*" for rules in policy.values() for rule in rules)

@@ -25,7 +25,7 @@ from der_ros.training.engine.interface import (
     drawn_from,
 )
 from der_ros.training.engine.local.processes import ProcessWorkers
-from der_ros.training.engine.local.workers import InProcessWorker, Received, Workers
+from der_ros.training.engine.local.workers import InProcessWorker, WorkerMessage, Workers
 from der_ros.training.rollout.takeover import Pilot
 
 
@@ -126,7 +126,7 @@ class LocalEngine:
         self.replay.load_state(state["replay"])
         self.workers.load_state(state["rollouts"], env_steps)
 
-    def _take(self, received: Received) -> None:
+    def _take(self, received: WorkerMessage) -> None:
         if not isinstance(received, Fragment):
             self._messages.append(received)
             return

@@ -29,7 +29,7 @@ from der_ros.training.engine.interface import (
     WorkerFailed,
 )
 from der_ros.training.engine.local.shared_memory import SLOTS, SharedFragments, SharedSnapshot
-from der_ros.training.engine.local.workers import Received
+from der_ros.training.engine.local.workers import WorkerMessage
 from der_ros.training.engine.restarts import Restarts
 from der_ros.training.environment.factory import make_environment
 from der_ros.training.rollout.takeover import TAUGHT_WORKER, Pilot
@@ -205,7 +205,7 @@ class ProcessWorkers:
         """Process ids of the workers, in order."""
         return tuple(process.pid or 0 for process in self._processes)
 
-    def receive(self, timeout_s: float, take: Callable[[Received], None]) -> None:
+    def receive(self, timeout_s: float, take: Callable[[WorkerMessage], None]) -> None:
         """Pass each message to ``take``, up to ``SLOTS`` per worker.
 
         All waiting messages are received, not one per worker: a learner with long updates receives
@@ -248,7 +248,7 @@ class ProcessWorkers:
         """Prepare new workers with other random numbers than the run so far."""
         self._resumed_at = env_steps
 
-    def _receive_from(self, worker: int, take: Callable[[Received], None]) -> None:
+    def _receive_from(self, worker: int, take: Callable[[WorkerMessage], None]) -> None:
         try:
             message: FragmentWritten | EvaluationPart | WorkerFailed = self._pipes[worker].recv()
         except (EOFError, OSError):

@@ -23,13 +23,13 @@ from der_ros.training.environment.factory import make_environment
 from der_ros.training.rollout.takeover import Pilot
 from der_ros.training.rollout.worker import RolloutWorker
 
-Received = Fragment | EvaluationPart | WorkerFailed
+WorkerMessage = Fragment | EvaluationPart | WorkerFailed
 
 
 class Workers(Protocol):
     """Interface of rollout workers; a context manager that starts and stops them."""
 
-    def receive(self, timeout_s: float, take: Callable[[Received], None]) -> None:
+    def receive(self, timeout_s: float, take: Callable[[WorkerMessage], None]) -> None:
         """Pass each received message to ``take``; wait up to ``timeout_s`` for the first.
 
         A message is valid until ``take`` returns.
@@ -122,7 +122,7 @@ class InProcessWorker:
         with restoring("checkpoint: state of the worker"):
             self._worker.load_state(self._state)
 
-    def receive(self, timeout_s: float, take: Callable[[Received], None]) -> None:
+    def receive(self, timeout_s: float, take: Callable[[WorkerMessage], None]) -> None:
         """Collect one fragment or pass on a finished evaluation; ``timeout_s`` is not used."""
         if self._parts:
             take(self._parts.popleft())

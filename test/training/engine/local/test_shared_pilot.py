@@ -9,7 +9,7 @@ import pytest
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose
 from der_ros.training.config import make_config
-from der_ros.training.engine.factory import make_engine
+from der_ros.training.engine.choice import make_engine
 from der_ros.training.engine.interface import Sizes
 from der_ros.training.engine.local.shared_pilot import SharedPilot
 from der_ros.training.rollout.takeover import PICTURE_HEIGHT, PICTURE_WIDTH, TaughtView
