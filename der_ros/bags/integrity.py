@@ -22,7 +22,6 @@ from mcap.records import (
     Metadata,
     Statistics,
 )
-from mcap.stream_reader import StreamReader
 
 from der_ros.bags.bounded import Bounded, check_message, chunk_content, most_expanded
 from der_ros.bags.mcap_index import HEAD, MAGIC, McapIndex, Topic, read_record
@@ -247,8 +246,10 @@ class _Chunks:
 
 def _check_messages(content: bytes) -> None:
     """Check the compressed messages of a chunk."""
-    stream: Any = BytesIO(content)
-    for record in StreamReader(stream, skip_magic=True, emit_chunks=True).records:
+    bounded = Bounded(BytesIO(content), len(content))
+    while bounded.left:
+        opcode, length = HEAD.unpack(bounded.read(HEAD.size))
+        record = read_record(opcode, bounded.read(length))
         if isinstance(record, Message):
             check_message(record.data)
 

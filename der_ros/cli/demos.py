@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from der_ros.bags.demonstrations import FACTS_FILE, read_facts
+from der_ros.bags.demonstrations import FACTS_FILE
 from der_ros.cli._tool import add_json_option, run_tool
 from der_ros.errors import ConfigurationError, printable
 from der_ros.policy.contract import PolicyContract
@@ -22,7 +22,11 @@ from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.task_contract import task_contract
 from der_ros.tasks import TASK_NAMES, make_task
 from der_ros.training.demonstrations.bag_episodes import bag_episode, is_bag, trim_demonstration
-from der_ros.training.demonstrations.checks import CheckedDemonstration, check_demonstration
+from der_ros.training.demonstrations.checks import (
+    CheckedDemonstration,
+    check_demonstration,
+    demonstrated_task,
+)
 from der_ros.training.demonstrations.files import save_episode
 from der_ros.training.demonstrations.lerobot_dataset import write_lerobot_dataset
 from der_ros.training.demonstrations.taught import (
@@ -84,7 +88,7 @@ def _add_arguments(command: argparse.ArgumentParser, name: str) -> None:
             "for each episode, with the facts about it",
         )
     command.add_argument(
-        "--task", choices=tuple(TASK_NAMES), help="default: the task named in a demonstration"
+        "--task", choices=tuple(TASK_NAMES), help="default: the task that each bag names"
     )
     command.add_argument(
         "--policy",
@@ -112,12 +116,11 @@ def _contract(options: argparse.Namespace, bag: Path) -> PolicyContract:
     """Return the policy contract that a bag must fit.
 
     Raises:
-        ConfigurationError: The bag names no task, or an unknown one, and ``--task`` is not given.
+        ConfigurationError: ``--task`` is not given, and the bag is damaged or names no known task.
     """
     if options.policy is not None:
         return OnnxPolicy.load(options.policy, options.task).contract
-    facts = read_facts(bag)
-    task = options.task or (facts.task if facts else None)
+    task = options.task or demonstrated_task(bag)
     if task is None:
         raise ConfigurationError(
             f"{bag} names no task: give --task, one of {', '.join(TASK_NAMES)}"

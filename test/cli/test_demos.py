@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from der_ros.bags.bag_copy import copy_bag
 from der_ros.cli import demos
 from der_ros.errors import ConfigurationError
 from der_ros.tasks import make_task
@@ -41,6 +42,16 @@ def test_a_bag_of_a_deployment_is_checked_by_its_task(capsys):
     assert capsys.readouterr().out.endswith("74 steps, fits\n")
 
 
+def test_a_bag_of_a_deployment_names_its_task(tmp_path, capsys):
+    shutil.copytree(IIWA, tmp_path / "attempt_0001")
+    shutil.copytree(KR60, tmp_path / "attempt_0002")
+    assert demos.main(["list", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == (
+        "attempt_0001: a deployment's bag, 74 steps, fits\n"
+        "attempt_0002: a deployment's bag, 45 steps, fits\n"
+    )
+
+
 def test_a_bag_of_another_task_does_not_fit(capsys):
     assert demos.main(["check", str(IIWA), "--task", "lap_joint", "--json"]) == 1
     (row,) = json.loads(capsys.readouterr().out)["demonstrations"]
@@ -49,8 +60,9 @@ def test_a_bag_of_another_task_does_not_fit(capsys):
     assert row["steps"] == 0
 
 
-def test_a_bag_that_names_no_task_needs_one(capsys):
-    assert demos.main(["check", str(KR60)]) == 1
+def test_a_bag_that_names_no_task_needs_one(tmp_path, capsys):
+    copy_bag(KR60, tmp_path / "bag", topics=["/policy/observation", "/policy/action"])
+    assert demos.main(["check", str(tmp_path / "bag")]) == 1
     assert "names no task: give --task, one of" in capsys.readouterr().err
 
 

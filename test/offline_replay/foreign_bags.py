@@ -3,7 +3,7 @@
 import sqlite3
 from contextlib import closing
 
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from der_ros.bags.reader import BagReader
 from der_ros.bags.recorder import typestore
@@ -50,9 +50,14 @@ def humble_bag(target, kinds, messages, latched=()):
     return target
 
 
-def jazzy_bag(target, kinds, messages):
+def jazzy_bag(
+    target, kinds, messages, storage=StoragePlugin.MCAP, compression=CompressionMode.NONE
+):
     """Write a bag of version 9 by the writer of ``rosbags``."""
-    with Writer(target, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+    new = Writer(target, version=9, storage_plugin=storage)
+    if compression != CompressionMode.NONE:
+        new.set_compression(compression, CompressionFormat.ZSTD)
+    with new as writer:
         topics = {
             name: writer.add_connection(name, kind, typestore=typestore())
             for name, kind in kinds.items()

@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 from copied_bags import BAGS
 from foreign_bags import humble_bag, jazzy_bag, messages_of
+from rosbags.rosbag2 import CompressionMode, StoragePlugin
 
 from der_ros.bags.bag_copy import copy_bag
 from der_ros.bags.reader import BagReader
@@ -76,6 +77,24 @@ def test_a_foreign_bag_replays_the_same(tmp_path, capsys, recorded, write):
     assert replay_bag.main([str(BAG), "--policy", str(POLICY), "--json"]) == 0
     ours = json.loads(capsys.readouterr().out)
     assert json.dumps(told).replace(str(bag), "") == json.dumps(ours).replace(str(BAG), "")
+
+
+@pytest.mark.parametrize(
+    ("storage", "compression"),
+    [
+        (StoragePlugin.SQLITE3, CompressionMode.NONE),
+        (StoragePlugin.SQLITE3, CompressionMode.FILE),
+        (StoragePlugin.SQLITE3, CompressionMode.MESSAGE),
+        (StoragePlugin.MCAP, CompressionMode.FILE),
+        (StoragePlugin.MCAP, CompressionMode.MESSAGE),
+        (StoragePlugin.MCAP, CompressionMode.STORAGE),
+    ],
+)
+def test_every_form_that_rosbags_writes_is_read(tmp_path, recorded, storage, compression):
+    kinds, _, messages = recorded
+    bag = jazzy_bag(tmp_path / "bag", kinds, messages, storage, compression)
+    assert messages_of(bag)[2] == messages
+    assert unmet(bag, Expectation(policy=POLICY)) == []
 
 
 def test_a_humble_bag_is_described(humble, capsys):

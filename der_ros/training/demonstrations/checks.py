@@ -38,6 +38,22 @@ class CheckedDemonstration:
     problems: tuple[str, ...]
 
 
+def demonstrated_task(bag: Path) -> str | None:
+    """Return the task of a demonstration, or that of the contract in any other bag; None without.
+
+    Raises:
+        ConfigurationError: The facts about the demonstration, or the bag, are damaged.
+    """
+    facts = read_facts(bag)
+    if facts is not None:
+        return facts.task
+    try:
+        with BagReader(bag) as reader:
+            return _recorded_contract(reader).get("contract.task")
+    except BagError as error:
+        raise ConfigurationError(str(error)) from error
+
+
 def check_demonstration(path: Path, contract: PolicyContract) -> CheckedDemonstration:
     """Check a bag against the contract of the policies that will be trained with it.
 
@@ -65,13 +81,20 @@ def _contract_problems(reader: BagReader, contract: PolicyContract) -> list[str]
         return [
             f"{CONTRACT_TOPIC}: expected the contract of the policy that acted, the bag has none"
         ]
-    messages = list(reader.messages(reader.find(CONTRACT_TOPIC)))
-    held = {pair.key: pair.value for pair in messages[-1].message.values} if messages else {}
+    held = _recorded_contract(reader)
     return [
         f"{name}: expected {expected}, got {got or 'nothing'}"
         for name, expected in _as_texts(contract).items()
         if not _equal(expected, got := held.get(f"contract.{name}", ""))
     ]
+
+
+def _recorded_contract(reader: BagReader) -> dict[str, str]:
+    """Return the texts of the newest contract in a bag by key; none if it holds no contract."""
+    if not reader.has(CONTRACT_TOPIC):
+        return {}
+    *_, newest = reader.messages(reader.find(CONTRACT_TOPIC))
+    return {pair.key: pair.value for pair in newest.message.values}
 
 
 def _as_texts(contract: PolicyContract) -> Mapping[str, str]:
