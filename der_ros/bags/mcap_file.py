@@ -28,6 +28,11 @@ def typestore() -> Typestore:
     return _TYPESTORE[0]
 
 
+def is_recordable(message_type: str) -> bool:
+    """Return True if messages of this type can be written: it is in ROS 2's common interfaces."""
+    return message_type in typestore().fielddefs
+
+
 class FileLimits(NamedTuple):
     """Limits beyond which a bag continues in a new file; 0: no limit.
 
@@ -83,7 +88,7 @@ class McapFile:
 
     def _connect(self, topic: RecordedTopic, schemas: dict[str, int]) -> None:
         types, name = typestore(), topic.message_type
-        if name not in types.fielddefs:
+        if not is_recordable(name):
             raise BagError(
                 f"topic {topic.name}: expected a type of ROS 2's common interfaces, like "
                 f"std_msgs/msg/String, got {name}"

@@ -1,9 +1,10 @@
 """Reduces a bag to the shortest one with the same verdict, so that a fault becomes a small test.
 
-Every candidate is replayed as in ``replay_bag``, and accepted if nothing differs. First the end is
-cut after the verdict, then each topic that the replay does not need is dropped, then the beginning
-is cut as late as possible; a bag that ends with an operator's stop keeps the second before it.
-Small topics, such as the recorded result, are kept in full.
+Every candidate is replayed as in ``replay_bag``, and accepted if nothing differs. Topics of types
+that cannot be written are left out. First the end is cut after the verdict, then each topic that
+the replay does not need is dropped, then the beginning is cut as late as possible; a bag that ends
+with an operator's stop keeps the second before it. Small topics, such as the recorded result, are
+kept in full.
 
 A policy that remembers earlier observations acts differently once the beginning is cut. Such a bag
 is therefore replayed with its recorded actions, like that of a person or a script, and its
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from der_ros.bags.bag_copy import copy_bag
+from der_ros.bags.mcap_file import is_recordable
 from der_ros.bags.reader import BagReader
 from der_ros.errors import BagError, ConfigurationError, ContractError, DerRosError
 from der_ros.offline_replay.attempt_replay import AttemptReplay, replay_bag
@@ -131,7 +133,7 @@ def minimize_bag(
         reason,
         round(1e-9 * (replay.end_ns - replay.start_ns), 3),
         round(1e-9 * (cut.end_ns - max(cut.begin_ns, replay.start_ns)), 3),
-        len(cutter.topics),
+        cutter.topics_before,
         len(cut.topics),
         cutter.replays,
     )
@@ -184,8 +186,9 @@ class _Cutter:
         self._bag, self._folder, self.acted = bag, folder, acted
         self.replays = 0
         with BagReader(bag) as reader:
-            self.topics = frozenset(reader.topics)
-        self._whole = {name for name in self.topics if name.endswith(_WHOLE)}
+            self.topics_before = len(reader.topics)
+            self._topics = frozenset(t for t, kind in reader.types.items() if is_recordable(kind))
+        self._whole = {name for name in self._topics if name.endswith(_WHOLE)}
 
     def replay(self, bag: Path) -> AttemptReplay:
         """Replay a bag with what acted in it."""
@@ -206,10 +209,10 @@ class _Cutter:
     def shortest(self, end: RebuiltEnd, replay: AttemptReplay) -> _Cut:
         """Return the smallest cut that still ends with the verdict ``end``."""
         at_ns = replay.start_ns + round(1e9 * replay.recorded_side.verdict.at_s)
-        cut = _Cut(self.topics, 0, replay.end_ns)
+        cut = _Cut(self._topics, 0, replay.end_ns)
         early = cut._replace(end_ns=at_ns + _SETTLED_NS)
         cut = early if self._gives(end, early) else cut
-        for name in sorted(each for each in self.topics if not each.endswith(_NEEDED)):
+        for name in sorted(each for each in self._topics if not each.endswith(_NEEDED)):
             fewer = cut._replace(topics=cut.topics - {name})
             cut = fewer if self._gives(end, fewer) else cut
         if end.outcome is Outcome.ABORTED:

@@ -176,6 +176,20 @@ def test_further_topics_of_unknown_types_do_not_matter(tmp_path, recorded):
     assert replay_bag.main([str(bag), "--policy", str(POLICY)]) == 0
 
 
+def test_unknown_types_hide_no_needless_topic(tmp_path, capsys):
+    """A topic of an unknown type cannot be written, and the others are still tried."""
+    kinds, _, messages = messages_of(BAGS / "kr60_robot_silent")
+    at_ns = messages[0][1]
+    further = [*messages, ("/a", at_ns, text()), ("/camera", at_ns, b"\0\1\0\0abcd")]
+    types = {"/a": "std_msgs/msg/String", "/camera": "their_msgs/msg/Frame"}
+    bag = humble_bag(tmp_path / "bag", kinds | types, further)
+    out = str(tmp_path / "small")
+    given = [str(bag), "--policy", str(POLICY), "--out", out, "--json"]
+    assert bags.main(["minimize", *given]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["topics_before"], told["topics"]) == (12, 10)
+
+
 def test_a_topic_cannot_move_the_terminals_cursor(tmp_path, capsys, recorded):
     kinds, _, messages = recorded
     name = "/cam\x1b[2J\nerror: all is lost"
