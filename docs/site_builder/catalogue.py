@@ -97,7 +97,7 @@ SERVICES = {
     "installed the type is `netft_interfaces/SetBias`.",
     "ft_bridge/bias": "Take the present reading as zero. Refused during an attempt and in contact.",
     "kuka_bridge/reset_fault": "Clear a latched fault. Only a command that comes afterwards moves "
-    "the robot.",
+    "the robot. Refused while a thread of the bridge has ended or a foreign node publishes.",
     "kuka_bridge/stop": "Ramp to rest and latch a fault.",
     "policy_server/change_state": "Lifecycle transition: configure, activate, deactivate, cleanup.",
     "policy_server/get_state": "State of the lifecycle.",

@@ -84,7 +84,6 @@ class Bench:
     def freed(self):
         """Request a reset; return True if there is no fault afterwards."""
         self.client.trigger("kuka_bridge/reset_fault")
-        self.node._watch_publishers()
         return self.node._motion.fault is None
 
     def diagnostics(self):

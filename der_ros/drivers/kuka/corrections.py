@@ -95,6 +95,10 @@ class CorrectionTracker:
         self._left_over: Six = NO_CORRECTION
         self._pose = Pose.identity()
 
+    def set_travel(self, total: Six) -> None:
+        """Replace the sums of a relative mode by measured ones: mm and degrees."""
+        self._total = total
+
     @property
     def travel(self) -> tuple[float, float]:
         """Sum of all corrections: mm and degrees."""

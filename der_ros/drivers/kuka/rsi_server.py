@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from der_ros.drivers.kuka.corrections import Correction, CorrectionTracker
+from der_ros.drivers.kuka.measured_travel import MeasuredTravel
 from der_ros.drivers.kuka.rsi_records import Answered, RobotState, RsiServerConfig, RsiStatistics
 from der_ros.drivers.kuka.rsi_telegrams import (
     RobotTelegram,
@@ -72,6 +73,7 @@ class RsiServer(Startable):
         self._receiver = TelegramReceiver(config)
         self._series = self._receiver.series
         self._tracker = CorrectionTracker(config.limits, config.absolute)
+        self._measured = MeasuredTravel(config.cycle_s)
         self._last_answer = b""
         self._fresh_s = float("-inf")
         self._rested = False
@@ -212,6 +214,7 @@ class RsiServer(Startable):
 
     def _start(self, telegram: RobotTelegram, packet: Packet) -> None:
         self._tracker.reset()
+        self._measured.reset()
         logger.info(
             "robot controller %s:%d started RSI (session %d, IPOC %s)",
             *packet.address,
@@ -228,8 +231,16 @@ class RsiServer(Startable):
         twist, error = self._wanted(state)
         correction = self._tracker.step(twist, self._config.cycle_s)
         answer = self._answer(telegram, packet, correction)
+        self._correct_travel(state, correction)
         self._note(state, correction, error, Wire(packet.data, answer, self._config.absolute))
         return answer
+
+    def _correct_travel(self, state: RobotState, correction: Correction) -> None:
+        """Take the travel from the measured pose, at rest after an answer that came too late."""
+        missed = state.delay > 0 or state.rested
+        travel = self._measured.step(state.tcp_pose, any(correction.values), missed)
+        if travel is not None and not self._config.absolute:  # absolute corrections have no sum
+            self._tracker.set_travel(travel)
 
     def _wanted(self, state: RobotState) -> tuple[Twist, str | None]:
         """Return the commanded twist and None, or zero and the reason."""

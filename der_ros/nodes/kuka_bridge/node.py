@@ -206,9 +206,14 @@ class KukaBridge(ShellNode):
         return response
 
     def _on_reset(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        fault = self._motion.reset()
-        response.success = True
-        response.message = "there was no fault" if fault is None else f"cleared: {fault}"
+        """Clear a latched fault, unless what caused it is still there."""
+        causes = self._lasting_causes()
+        response.success = not causes
+        if causes:
+            response.message = f"not cleared: {'; '.join(causes)}"
+        else:
+            fault = self._motion.reset()
+            response.message = "there was no fault" if fault is None else f"cleared: {fault}"
         self.get_logger().info(f"reset_fault: {response.message}")
         return response
 
@@ -301,10 +306,13 @@ class KukaBridge(ShellNode):
             self.get_logger().info(f"waiting for {self._link.waiting_for}")
 
     def _watch_threads(self) -> None:
-        """Latch a fault if a thread has ended; repeated after a reset, as only a restart helps."""
-        for failure in (self._publisher.failure, self._link.failure):
-            if failure:
-                self._motion.latch(f"{failure}; restart kuka_bridge")
+        """Latch a fault if a thread has ended."""
+        for failure in self._dead_threads():
+            self._motion.latch(failure)
+
+    def _dead_threads(self) -> list[str]:
+        failures = filter(None, (self._publisher.failure, self._link.failure))
+        return [f"{failure}; restart kuka_bridge" for failure in failures]
 
     def _watch_publishers(self) -> None:
         """Latch a fault if another node commands the arm or a source is not rightful."""
@@ -312,6 +320,12 @@ class KukaBridge(ShellNode):
         rival = self._link.rival
         if rival is not None:
             self._motion.latch(rival)
+
+    def _lasting_causes(self) -> list[str]:
+        """Return the present causes of a fault that are not motion: a reset would not end them."""
+        rival = self._link.rival
+        causes = [*self._dead_threads(), *self._sources.look()]
+        return causes if rival is None else [*causes, rival]
 
     def _warning(self) -> str:
         """Return problems that are not faults; empty if there are none."""

@@ -1,6 +1,7 @@
 """The RSI server on real sockets: every telegram is answered, whatever arrives or fails."""
 
 import contextlib
+import itertools
 import math
 import socket
 import sys
@@ -38,8 +39,8 @@ class Robot:
     def hear(self):
         return rsi_telegrams.parse_sensor_telegram(self.udp.recv(65536))
 
-    def ask(self, ipoc, **fields):
-        self.say(rsi_telegrams.build_robot_telegram(RobotTelegram(ipoc, TCP, **fields)))
+    def ask(self, ipoc, tcp=TCP, **fields):
+        self.say(rsi_telegrams.build_robot_telegram(RobotTelegram(ipoc, tcp, **fields)))
         return self.hear()
 
     def hears_nothing(self):
@@ -372,6 +373,26 @@ def test_travel_is_refused_and_said():
 
 
 @pytest.mark.alone
+def test_late_answers_let_the_pose_tell_the_travel():
+    """A controller with HOLDON repeated a correction, so that the arm is 5 mm further than sent."""
+    pushes = [PUSH]
+    with serving(lambda state: pushes[0]) as (server, robot):
+        ipoc = itertools.count(12, 12)
+        further = (TCP[0] + 5.6, TCP[1], TCP[2] - 3.0, 2.0, 90.0, 0.0)
+        robot.ask(next(ipoc))
+        for _ in range(100):
+            pushes[0] = Twist.zero()
+            robot.ask(next(ipoc), further)
+        assert server.statistics.travel_mm == pytest.approx(0.6)  # no answer was late
+        robot.ask(next(ipoc), further, delay=8)
+        for _ in range(100):
+            robot.ask(next(ipoc), further)
+        assert until(lambda: server.statistics.travel_mm == pytest.approx(math.hypot(5.6, 3.0)))
+        assert server.statistics.travel_deg == pytest.approx(2.0)
+        robot.ask(4_000_000)  # another start of RSI
+        assert until(lambda: server.statistics.travel_mm == 0.0)
+
+
 @pytest.mark.parametrize(("interval_s", "moves"), [(0.012, True), (0.004, False)])
 def test_motion_waits_until_the_cycle_is_checked(interval_s, moves):
     with serving(check_cycle=True) as (server, robot):

@@ -123,8 +123,10 @@ def test_a_second_publisher_stops_the_robot(only, kind, topic):
             stranger.create_publisher(kind, topic, 1)
             assert until(lambda: f"{topic} is also published by stranger" in it.message())
             assert it.rests()
-            # The force is still there, so a reset does not help.
-            assert not it.freed()
+            told = it.client.trigger("kuka_bridge/reset_fault")
+            assert not told.success
+            assert f"not cleared: {topic} is also published by stranger" in told.message
+            assert it.rests()
         finally:
             stranger.destroy_node()
         assert until(it.freed)

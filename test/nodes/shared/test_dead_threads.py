@@ -41,8 +41,10 @@ def test_a_dead_publisher_latches_beyond_a_reset(monkeypatch):
         assert until(lambda: it.node.link.connected)
         monkeypatch.setattr(it.node, "_publish_one", broken)
         assert is_told(it.client, "kuka_bridge: robot", "publisher has ended", "ZeroDivisionError")
-        it.client.trigger("kuka_bridge/reset_fault")
-        assert until(lambda: "publisher" in (it.node._motion.fault or ""))
+        told = it.client.trigger("kuka_bridge/reset_fault")
+        assert not told.success
+        assert "restart kuka_bridge" in told.message
+        assert "publisher" in it.node._motion.fault
 
 
 def only_the_test_puts(node, monkeypatch):

@@ -197,6 +197,13 @@ class Stack:
 
         until(freed, "an end of what latches", told=self.told)
 
+    def restart_sensor(self):
+        """Start ``ft_bridge`` anew, without commands: a start may make a moving robot's answers
+        late, and that is a fault."""
+        self.commanding, began_s = False, time.time()
+        self.sensor = self.start_sensor()
+        until(lambda: self.stamps.get("wrench", 0.0) > began_s, "wrenches", told=self.told)
+
     def restart_rsi(self):
         """Restart RSI as on the pendant; wait until the bridge answers."""
         sessions = self.krc4.statistics.sessions

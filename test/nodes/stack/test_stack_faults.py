@@ -145,7 +145,7 @@ def test_a_dead_ft_bridge_lets_the_robot_rest(it, number):
     if number == signal.SIGSTOP:
         it.sensor.send_signal(signal.SIGCONT)
     else:
-        it.sensor = it.start_sensor()
+        it.restart_sensor()
     it.well()
 
 
@@ -331,6 +331,7 @@ def test_commands_that_turn_bad_are_refused_and_told(it, spoil, reason):
 
 FLOOD = """
 import signal
+import sys
 import rclpy
 from geometry_msgs.msg import TwistStamped, WrenchStamped
 from rclpy.signals import SignalHandlerOptions
@@ -338,10 +339,12 @@ ended = []
 signal.signal(signal.SIGINT, lambda *_: ended.append(True))
 rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
 node = rclpy.create_node("flood")
-twists = node.create_publisher(TwistStamped, "kuka/delta_twist_cmds", 1)
-wrenches = node.create_publisher(WrenchStamped, "netft_data", 1)
 twist = TwistStamped()
 twist.header.frame_id = "map"
+print("ready", flush=True)
+sys.stdin.readline()
+twists = node.create_publisher(TwistStamped, "kuka/delta_twist_cmds", 1)
+wrenches = node.create_publisher(WrenchStamped, "netft_data", 1)
 while not ended:
     twists.publish(twist)
     wrenches.publish(WrenchStamped())
@@ -352,12 +355,21 @@ rclpy.shutdown()
 
 @contextlib.contextmanager
 def flood(it):
-    """Run a node that publishes on others' topics, and shut it down cleanly afterwards."""
-    with subprocess.Popen([sys.executable, "-c", FLOOD], env=environment()) as child:
+    """Run a node that publishes on others' topics from a line on its input on, and shut it down.
+
+    Yields the process. Without commands while it starts, because late answers of a moving robot are
+    a fault.
+    """
+    it.commanding = False
+    command = [sys.executable, "-c", FLOOD]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment(), **pipes) as child:
         try:
-            yield
+            assert child.stdout.readline() == "ready\n"
+            yield child
         finally:
             child.send_signal(signal.SIGINT)
+            child.stdin.close()
             try:
                 assert child.wait(20.0) == 0
             finally:
@@ -370,9 +382,14 @@ def test_a_flood_of_foreign_messages_stops_the_robot(it):
         return int(it.figures.get("kuka_bridge: motion refused_foreign", 0))
 
     sessions, before = it.krc4.statistics.sessions, refused()
-    with flood(it):
+    with flood(it) as foreign:
+        it.commanding = True
+        it.moves()
+        foreign.stdin.write("publish\n")
+        foreign.stdin.flush()
         it.rests()
-        it.tells("also published by flood")
+        # Not ``tells``: on a busy computer a late answer may have been the first fault.
+        until(lambda: "also published by flood" in it.reset(), "a refusal", told=it.told)
         until(lambda: refused() > before + 100, "refused messages")
         it.stays(200)
     # On a busy computer answers may be late, but RSI did not time out.
