@@ -1,4 +1,4 @@
-"""The tables in docs/ name only existing tests."""
+"""Documents name only existing tests."""
 
 import ast
 import re
@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [page.read_text() for page in sorted((ROOT / "docs").rglob("*.md"))]
 NAMED = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", "".join(DOCUMENTS))))
+SELECTED = sorted(set(re.findall(r"`pytest (test/\w+) -k (\w+)`", "".join(DOCUMENTS))))
 
 
 def test_there_are_proofs():
@@ -19,3 +20,9 @@ def test_there_are_proofs():
 def test_each_proof_exists(path, name):
     tree = ast.parse((ROOT / "test" / path).read_text())
     assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize(("folder", "word"), SELECTED)
+def test_each_selection_has_a_test(folder, word):
+    sources = [path.read_text() for path in (ROOT / folder).rglob("test_*.py")]
+    assert re.search(rf"^def test_\w*{word}", "\n".join(sources), re.MULTILINE)
