@@ -12,7 +12,7 @@ from der_ros.bags.recorder import LOST_PREFIX, lost_count
 
 
 class TopicFacts(NamedTuple):
-    """One topic of a bag.
+    """Message count, rate and gap of one topic.
 
     Attributes:
         name: Full name of the topic.

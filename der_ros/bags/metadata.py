@@ -44,7 +44,7 @@ _WHEEL = re.compile(r"ros[-_](\w+?)[-_]rclpy")
 
 
 class RecordedTopic(NamedTuple):
-    """One topic of a bag.
+    """Topic of a bag that is being written.
 
     Attributes:
         name: Full name of the topic.

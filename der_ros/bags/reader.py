@@ -28,7 +28,7 @@ _TRANSIENT_LOCAL = "1"
 
 
 class BagMessage(NamedTuple):
-    """One message of a bag.
+    """Message with its topic and bag time.
 
     Attributes:
         topic: Full name of the topic.
@@ -288,7 +288,7 @@ def _any_reader(folder: Path) -> Iterator[AnyReader]:
 
     ROS 2's definitions take longer to load than most bags, and an MCAP has its own.
     """
-    # Imported here: bags of this package need it not, and it takes longer than reading most.
+    # Imported here: bags of this package do not need it, and the import takes a while.
     from rosbags.highlevel import AnyReader, AnyReaderError
 
     reader = AnyReader([folder])

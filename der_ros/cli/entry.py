@@ -23,7 +23,7 @@ def _end_at_once(_number: int, _frame: FrameType | None) -> None:
 
 def _executable(name: str) -> Callable[[], int]:
     def main() -> int:
-        # It is another one where SIGINT is ignored, as in a shell's background job.
+        # Another handler means that SIGINT is ignored, as in a background job of a shell.
         handled = signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if handled:
             signal.signal(signal.SIGINT, _end_at_once)

@@ -68,7 +68,7 @@ class FaultWatch:
         for name, level, message in statuses:
             if not name.startswith(self._stack) or name.startswith(self._own):
                 continue
-            # Taken out and put back, so that the first entry is the one longest without news.
+            # Removed and inserted again: the first entry is the one not updated for longest.
             before = self._levels.pop(name, Level.ERROR)
             self._levels[name] = level
             self._forget_the_oldest()

@@ -122,7 +122,7 @@ def problems(nodes: Nodes, reserved: Mapping[str, Collection[str]] | None = None
 
 
 def wrong_values(nodes: Nodes) -> list[str]:
-    """Return an error message for each value that its node refuses, and each frame that is none.
+    """Return an error message for each value that its node refuses, and each invalid frame.
 
     Args:
         nodes: Parameters by node, as ``read_parameters`` returns them, of known names.

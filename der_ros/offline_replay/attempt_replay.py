@@ -116,7 +116,7 @@ class AttemptReplay:
         self._matcher = InputMatcher(self.setup)
         self._guess = TwistGuess(self.setup)
         self._passed_ns = 0
-        self._all_passed_to: Recorded | None = None  # newest command, once none before it waits
+        self._all_passed_to: Recorded | None = None  # newest command when all were passed on
         self._on_sample, self._sampler = on_sample, CycleSampler()
         self._made: tuple[Side, Side | None] | None = None
 

@@ -15,7 +15,7 @@ from der_ros.documents import numbers_of_text, shortened
 from der_ros.errors import BagError, ConfigurationError, ContractError
 from der_ros.geometry import Pose
 from der_ros.offline_replay.cdr_messages import decode_pose
-from der_ros.offline_replay.told_faults import ToldFault, diagnostics_topic, told_faults
+from der_ros.offline_replay.reported_faults import ReportedFault, diagnostics_topic, reported_faults
 from der_ros.policy.attempt import Outcome
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import recorded_limits
@@ -79,7 +79,7 @@ class AttemptSetup:
         base_frame: Name of the robot's base frame in the recorded poses.
         cycle_s: Cycle time of the robot, s, from the bridge's diagnostics; otherwise the mean stamp
             difference of the first poses without pauses, in whole ms.
-        told: Errors that the nodes reported, if the recorded verdict is a fault.
+        reported: Errors that the nodes reported, if the recorded verdict is a fault.
         action_limits: Twist at action 1, (6,) m/s and rad/s; empty if the contract lacks it.
         action_repeat: Number of control periods for which the policy kept each action.
     """
@@ -92,7 +92,7 @@ class AttemptSetup:
     result: RecordedResult | None
     base_frame: str = BASE_FRAME
     cycle_s: float = 0.012
-    told: tuple[ToldFault, ...] = ()
+    reported: tuple[ReportedFault, ...] = ()
     action_limits: tuple[float, ...] = ()
     action_repeat: int = 1
 
@@ -133,7 +133,7 @@ def read_setup(reader: BagReader) -> AttemptSetup:
             result,
             base_frame,
             _told_cycle_s(reader) or cycle_s,
-            told_faults(reader) if is_fault else (),
+            reported_faults(reader) if is_fault else (),
             _action_limits(contract.get("contract.action_limits", "")),
             read_action_repeat(reader),
         )

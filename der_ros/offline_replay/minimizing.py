@@ -42,10 +42,10 @@ from der_ros.policy.policy_topics import CONTRACT_TOPIC, INFO_TOPIC
 from der_ros.policy.shipped import shipped_policies
 
 _SETTLED_NS = 100_000_000
-# Nothing in a bag leads to an operator's stop: the last second shows what it ended.
+# A bag does not show why an operator stopped; its last second shows the interrupted motion.
 _BEFORE_A_STOP_NS = 1_000_000_000
 _STEPS = 8
-# A beginning between a tick and its inputs takes them away; this much earlier lies before both.
+# Begin this much earlier: a cut between a tick and its inputs would remove the inputs.
 _BETWEEN_TICKS_NS = 30_000_000
 _WHOLE = (CONTRACT_TOPIC, INFO_TOPIC, LIMITS_TOPIC, RESULT_TOPIC)
 _NEEDED = (*_WHOLE, *STREAMED, CYCLE_TOPIC)

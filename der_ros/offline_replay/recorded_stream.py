@@ -242,7 +242,7 @@ class RecordedStream:
     def _take_command(self, now_ns: int, data: bytes) -> None:
         """Keep a command; leave out one that the bridge refused for its stamp.
 
-        Any node can publish commands, so a stamp that is none does not make the bag unusable.
+        Any node can publish commands, so an invalid stamp does not make the bag unusable.
         """
         numbers = decode_six(data)
         if abs(numbers.stamp_ns - now_ns) > _MOST_APART_NS:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from der_ros.control.frame_names import TASK_FRAME
 from der_ros.control.policy_inputs import PolicyInputs, UnusableInputError
-from der_ros.control.sensor.other_filter import OtherFilter
+from der_ros.control.sensor.wrench_filter import WrenchFilter
 from der_ros.geometry import Array, Twist
 from der_ros.offline_replay.attempt_setup import AttemptSetup
 from der_ros.offline_replay.motion_replay import MotionReplay, RecordedCommand
@@ -69,12 +69,12 @@ class Side:
             self._actor = for_attempt(actor[0], setup.action_repeat), actor[1]
         self.config = what_if.motion(setup)
         self.motion = MotionReplay(self.config, start_ns)
-        told, stopped = ((), "") if what_if.is_change else (setup.told, setup.stopped)
+        reported, stopped = ((), "") if what_if.is_change else (setup.reported, setup.stopped)
         limits = what_if.stall(), what_if.home()
-        self.verdict = VerdictReplay(setup, *limits, start_ns, told, stopped)
+        self.verdict = VerdictReplay(setup, *limits, start_ns, reported, stopped)
         self.skipped: dict[str, int] = {}
         self._setup = setup
-        self._filter: OtherFilter | None = None
+        self._filter: WrenchFilter | None = None
         self._filtered: deque[tuple[int, Recorded]] = deque(maxlen=_KEPT_WRENCHES)
         self.commands: deque[RecordedCommand] = deque(maxlen=_KEPT_COMMANDS)
 
@@ -133,7 +133,7 @@ class Side:
         if wrench is None or cutoff_hz == 0.0:
             return wrench
         if self._filter is None:
-            self._filter = OtherFilter(cutoff_hz, _rate_hz(window))
+            self._filter = WrenchFilter(cutoff_hz, _rate_hz(window))
         newest_ns = self._filtered[-1][0] if self._filtered else 0
         for each in window.wrenches:
             numbers = each.numbers

@@ -135,7 +135,7 @@ def fill(
 
 
 class _AnyAge:
-    """Limits that take inputs of any age; the recorded policy has judged it."""
+    """Limits that accept inputs of any age, because ``policy_server`` has checked it."""
 
     pose_timeout_s = wrench_timeout_s = max_stamp_difference_s = math.inf
 

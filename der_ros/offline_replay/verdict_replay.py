@@ -27,7 +27,7 @@ from der_ros.geometry import Pose, Twist
 from der_ros.offline_replay.attempt_setup import AttemptSetup
 from der_ros.offline_replay.motion_replay import HELD_FROM_OUTSIDE
 from der_ros.offline_replay.recorded_stream import Cycle, Recorded
-from der_ros.offline_replay.told_faults import ToldFault
+from der_ros.offline_replay.reported_faults import ReportedFault
 from der_ros.policy.attempt import Outcome
 from der_ros.policy.home import GroundContact, HomeLimits
 from der_ros.policy.stall import StallLimits
@@ -73,7 +73,7 @@ class VerdictReplay:
         stall: Limits of a stall.
         home: Limits within which a piece is home.
         start_ns: Bag time of 0 s.
-        told: Errors that the nodes reported in the bag, in order.
+        reported: Errors that the nodes reported in the bag, in order.
         stopped: Reason of a recorded abort, which no message of the bag shows; empty: none.
 
     Attributes:
@@ -88,7 +88,7 @@ class VerdictReplay:
         stall: StallLimits,
         home: HomeLimits,
         start_ns: int,
-        told: Iterable[ToldFault] = (),
+        reported: Iterable[ReportedFault] = (),
         stopped: str = "",
     ) -> None:
         self.outcome: Outcome | None = None
@@ -111,7 +111,7 @@ class VerdictReplay:
         self._commanded = Twist.zero()
         self._told = [
             (1e-9 * (each.at_ns - start_ns), each.text)
-            for each in told
+            for each in reported
             if each.text and each.at_ns >= began_ns
         ]
         if self._began_s <= 0.0:

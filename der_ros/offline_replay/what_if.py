@@ -28,7 +28,7 @@ _LONGEST_S = 1e6
 @cache
 def settable() -> Mapping[str, Mapping[str, Setting]]:
     """Return the parameters that ``--set`` can change, by node and name."""
-    # Imported here: most replays change none, and the modules take a tenth of a small one's time.
+    # Imported here: most replays change no parameter, and the import takes time.
     from der_ros.parameters.ft_bridge import ConditioningParameters
     from der_ros.parameters.policy_server import InputParameters
 

@@ -159,13 +159,13 @@ class Learner:
         """
         self.algorithm.load_state(state["learner"])
         if self._average is not None:
-            # Runs that were saved without an average start it with their newest policy.
+            # Without a saved average, it starts with the newest policy.
             saved = state.get("average")
             newest = self.algorithm.policy_parameters()
             self._average.load_state(newest if saved is None else saved)
         self.filter.load_state(state["filter"])
         self.env_steps, self.updates = int(state["env_steps"]), int(state["updates"])
-        # Runs that were saved before a person could take over have no part of it.
+        # Checkpoints of releases without takeover lack these counts.
         self.taught_steps, self.takeovers = map(int, state.get("taught", (0, 0)))
         self._latest = dict(state["latest"])
         self._statistics = self.filter.statistics()

@@ -61,7 +61,7 @@ def find(environment: Mapping[str, str], ours: Path, cache: Path) -> SourcedRos 
             return SourcedRos(**kept["ros"])
     found = _examine(environment, command)
     if found is not None and cache.parent.is_dir():
-        with contextlib.suppress(OSError):  # a folder that cannot be written only costs the second
+        with contextlib.suppress(OSError):  # without the cache the next call takes a second longer
             cache.write_text(json.dumps({"key": key, "ros": found._asdict()}))
     return found
 

@@ -141,7 +141,7 @@ def _conditioning(values: Mapping[str, Any]) -> ConditioningConfig:
     mass_kg, *center = values["payload"]
     return ConditioningConfig(
         axis_signs=vector(values["axis_signs"], 6, "axis_signs"),
-        rate_hz=math.inf,  # the published wrenches are known
+        rate_hz=math.inf,  # every reading: the record names the published ones
         bias_samples=1,
         low_pass=FilterChoice(int(order), float(cutoff_hz)),
         payload=Payload(float(mass_kg), np.array(center, float)),

@@ -15,8 +15,7 @@ from der_ros.nodes.shared.qos import LATCHED
 from der_ros.nodes.shared.rightful import ANY_ONE
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
-from der_ros.nodes.teleop.taught_film import TaughtFilm
-from der_ros.nodes.teleop.taught_state import TaughtState
+from der_ros.nodes.teleop.taught_view import TaughtFilm, TaughtState
 from der_ros.parameters.policy_server import JOY
 from der_ros.parameters.teleop import TOPIC
 from der_ros.teleop.gate import GateState

@@ -34,7 +34,7 @@ class _Stamped(Protocol):
 
 
 class WireSource:
-    """Telegrams of a bag, read ahead of the messages that they became, in bounded memory.
+    """Telegrams of a bag, each read before the message that was made from it; bounded memory.
 
     Args:
         reader: Open reader of the bag.
@@ -155,7 +155,7 @@ class WireSource:
 
 
 class _Ahead:
-    """Reader of stamped records that stays ahead of the messages that they became."""
+    """Reader of stamped records that stays ahead of the messages that were made from them."""
 
     def __init__(self, messages: Iterator[Any], decode: Callable[[Any], _Stamped]) -> None:
         self._messages, self._decode = messages, decode

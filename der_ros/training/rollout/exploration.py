@@ -148,7 +148,7 @@ class NoisyActions:
         self.kept = np.array(state["kept"], np.float32)
 
 
-class OwnDraws:
+class SampledActions:
     """Actions a ~ π(s) sampled from a stochastic policy; stateless."""
 
     def start_episode(self, rng: np.random.Generator) -> None:
@@ -208,7 +208,7 @@ def make_exploration(
 ) -> Exploration:
     """Make the exploration of worker ``worker`` of ``workers``."""
     if config.exploration == "policy":
-        return OwnDraws()
+        return SampledActions()
     if config.exploration == "epsilon_greedy":
         return EpsilonGreedy(config.greedy_epsilon, worker, workers)
     return NoisyActions(make_noise(config, worker, workers), config.action_dropout, action_size)

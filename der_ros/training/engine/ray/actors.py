@@ -40,7 +40,7 @@ class UnreadErrors:
         """Keep an error of the ``with`` body."""
         try:
             yield
-        except Exception as error:  # of any kind: nobody else sees it
+        except Exception as error:  # any error: nobody reads the answer
             self._first = self._first or error
 
     def raise_first(self) -> None:

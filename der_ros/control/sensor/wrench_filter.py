@@ -9,7 +9,7 @@ from der_ros.drivers.netft.low_pass import LowPass
 ORDER = 2
 
 
-class OtherFilter:
+class WrenchFilter:
     """Filter of recorded wrenches, in their order.
 
     Args:

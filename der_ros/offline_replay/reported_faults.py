@@ -12,8 +12,8 @@ DIAGNOSTICS = "diagnostic_msgs/msg/DiagnosticArray"
 _WATCHED = ("kuka_bridge", "ft_bridge", "policy_server")
 
 
-class ToldFault(NamedTuple):
-    """Errors of the watched nodes from a moment on.
+class ReportedFault(NamedTuple):
+    """Errors of the watched nodes at the time of one report.
 
     Attributes:
         at_ns: Bag time of the report, ns since the epoch.
@@ -30,16 +30,16 @@ def diagnostics_topic(reader: BagReader) -> str:
     return next((n for n, kind in kinds if n.endswith("/diagnostics") and kind == DIAGNOSTICS), "")
 
 
-def told_faults(reader: BagReader) -> tuple[ToldFault, ...]:
+def reported_faults(reader: BagReader) -> tuple[ReportedFault, ...]:
     """Return the reported errors of an open bag, one entry for each change."""
     topic = diagnostics_topic(reader)
     faults: dict[str, str] = {}
-    found: list[ToldFault] = []
+    found: list[ReportedFault] = []
     for each in reader.messages(topic) if topic else ():
         _keep(faults, each.message.status)
         text = "; ".join(faults.values())
         if text != (found[-1].text if found else ""):
-            found.append(ToldFault(each.stamp_ns, text))
+            found.append(ReportedFault(each.stamp_ns, text))
     return tuple(found)
 
 
