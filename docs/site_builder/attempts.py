@@ -8,7 +8,6 @@ from dataclasses import fields
 
 from der_ros.policy.attempt import AttemptResult, Outcome
 from site_builder.pages import code, page, refuse, sentence, table
-from site_builder.units import unit_of
 
 _ATTRIBUTE = re.compile(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", re.MULTILINE)
 
@@ -16,6 +15,15 @@ _ATTRIBUTE = re.compile(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", re.MULTILINE)
 def texts_of(kind: type[object]) -> dict[str, str]:
     """Return the text of each attribute in a class's Google-style docstring."""
     return {name: " ".join(text.split()) for name, text in _ATTRIBUTE.findall(kind.__doc__ or "")}
+
+
+# Unit of a number by the last word of its field's name.
+_UNITS = {"s": "s", "n": "N", "nm": "Nm", "m": "m", "rad": "rad"}
+
+
+def unit_of(name: str) -> str | None:
+    """Return the unit of a field by its name; None for a name without a unit."""
+    return _UNITS.get(name.split("_")[-1])
 
 
 def complaints(names: list[str], texts: Mapping[str, str], kinds: Mapping[str, str]) -> list[str]:

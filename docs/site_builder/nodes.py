@@ -8,11 +8,27 @@ from site_builder.catalogue import LIFECYCLE_SERVICES, SERVICES, TOPICS
 from site_builder.metrics import metric_text
 from site_builder.pages import code, page, refuse, sentence, table
 from site_builder.survey import DeclaredParameter, Endpoint, Survey
-from site_builder.units import unit_of
 
 _SHORTEST_TEXT = 8
 _PARAMETER_SERVICES = "rcl_interfaces/"
 _TRAINING = "training/"
+# Ratios, poses, and lists with several units: their texts say what the numbers are.
+UNIT_IN_THE_TEXT = {
+    "axis_signs",
+    "counts_per_force",
+    "counts_per_torque",
+    "damped_below",
+    "dead_band",
+    "flange_from_tcp",
+    "joint_speed_share",
+    "largest_damping",
+    "rate",
+    "spare_gain",
+    "task_frame",
+    "tcp_from_sensor",
+    "tolerance",
+    "world_from_sensor",
+}
 
 
 def node_pages(surveys: Sequence[Survey]) -> dict[str, str]:
@@ -39,8 +55,8 @@ def parameter_complaints(surveys: Iterable[Survey]) -> list[str]:
             where = f"parameter {item.name} of {each.node}"
             if len(item.text) < _SHORTEST_TEXT:
                 found.append(f"{where}: expected a text, got {item.text!r}")
-            if "float" in item.kind and unit_of(item.name) is None:
-                found.append(f"{where}: expected a unit in its name or in units.WITHOUT_SUFFIX")
+            if "float" in item.kind and not (item.unit or item.name in UNIT_IN_THE_TEXT):
+                found.append(f"{where}: expected a unit in its setting")
     return sorted(set(found))
 
 
@@ -91,19 +107,23 @@ def _node_page(name: str, surveys: Sequence[Survey]) -> str:
 
 
 def _parameter_blocks(surveys: Sequence[Survey]) -> Iterator[str]:
-    """Yield the heading, the facts and the text of each parameter."""
-    forms: dict[str, list[Survey]] = {}
-    told: dict[str, DeclaredParameter] = {}
+    """Yield the heading of each parameter, and facts and text of each of its declarations."""
+    declared: dict[str, list[tuple[DeclaredParameter, list[Survey]]]] = {}
     for each in surveys:
         for item in each.parameters:
-            forms.setdefault(item.name, []).append(each)
-            told.setdefault(item.name, item)
-    for name, item in sorted(told.items()):
+            known = declared.setdefault(item.name, [])
+            forms = next((forms for other, forms in known if other == item), None)
+            if forms is None:
+                known.append((item, [each]))
+            else:
+                forms.append(each)
+    for name, declarations in sorted(declared.items()):
         yield f"### {code(name)}"
-        yield _facts(item)
-        yield sentence(item.text)
-        if len(forms[name]) < len(surveys):
-            yield "Only with " + " or ".join(_form(each, surveys) for each in forms[name]) + "."
+        for item, forms in declarations:
+            yield _facts(item)
+            yield sentence(item.text)
+            if len(forms) < len(surveys):
+                yield "Only with " + " or ".join(_form(each, surveys) for each in forms) + "."
 
 
 def _form(form: Survey, surveys: Sequence[Survey]) -> str:
@@ -118,8 +138,8 @@ def _form(form: Survey, surveys: Sequence[Survey]) -> str:
 def _facts(item: DeclaredParameter) -> str:
     """Return type, default, unit, range and mutability of a parameter as one line."""
     facts = [item.kind, f"default {_default(item)}"]
-    if unit := unit_of(item.name) if item.kind.endswith(("float", "int")) else None:
-        facts.append(f"unit {unit}")
+    if item.unit:
+        facts.append(f"unit {item.unit}")
     if item.low is not None and item.high is not None:
         facts.append(f"{item.low:g} to {item.high:g}")
     facts += [item.constraints] if item.constraints else []

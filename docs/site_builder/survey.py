@@ -71,6 +71,7 @@ class DeclaredParameter(NamedTuple):
     kind: str
     default: object
     text: str
+    unit: str
     constraints: str
     low: float | None
     high: float | None
@@ -190,8 +191,15 @@ def _parameter(name: str, default: object, told: Any) -> DeclaredParameter:
     kind = type(default).__name__
     if isinstance(default, list | tuple):
         kind = f"list of {type(default[0]).__name__}" if default else "list of str"
-    text, more = told.description, told.additional_constraints
-    return DeclaredParameter(name, kind, default, text, more, low, high, told.read_only)
+    text, unit = split_description(told.description)
+    more = told.additional_constraints
+    return DeclaredParameter(name, kind, default, text, unit, more, low, high, told.read_only)
+
+
+def split_description(description: str) -> tuple[str, str]:
+    """Return text and unit of a ``Setting.description``; the unit is empty if there is none."""
+    text, _, unit = description.removesuffix("]").rpartition(" [")
+    return (text, unit) if text and description.endswith("]") else (description, "")
 
 
 def _qos_text(qos: Any) -> str:

@@ -21,7 +21,7 @@ from site_builder.survey import DeclaredParameter, Endpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 NODES_OF_SETUP = re.search(r"^NODES = \((.*?)\)", (ROOT / "setup.py").read_text(), re.M | re.S)[1]
-GOOD = DeclaredParameter("stale_after_s", "float", 0.1, "Longest silence", "", None, None, True)
+GOOD = DeclaredParameter("reach", "float", 0.1, "Longest reach", "m", "", None, None, True)
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,14 @@ def test_every_parameter_is_listed(pages):
     text = "".join(pages.values())
     names = {each.setting.name for each in node_parameters()}
     assert {name for name in names if f"### `{name}`" not in text} == set()
+
+
+@pytest.mark.ros
+def test_each_parameter_has_the_unit_of_its_setting(pages):
+    for node, _, setting in node_parameters():
+        block = pages[f"nodes/{node}.md"].split(f"### `{setting.name}`\n")[1].split("###")[0]
+        facts = f"; unit {setting.unit};" if setting.unit else ""
+        assert re.search(rf"{re.escape(facts)}.*\n\n.{re.escape(setting.text[1:])}", block)
 
 
 @pytest.mark.ros
@@ -74,8 +82,8 @@ def with_parameter(surveys, **changes):
     ("changes", "complaint"),
     [
         ({}, []),
-        ({"text": ""}, ["stale_after_s of .*expected a text"]),
-        ({"name": "reach"}, ["reach of .*expected a unit"]),
+        ({"text": ""}, ["reach of .*expected a text"]),
+        ({"unit": ""}, ["reach of .*expected a unit"]),
     ],
 )
 def test_a_parameter_without_text_or_unit_is_refused(surveys, changes, complaint):
