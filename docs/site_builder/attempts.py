@@ -39,9 +39,10 @@ def complaints(names: list[str], texts: Mapping[str, str], kinds: Mapping[str, s
 
 
 def _type(kind: str, unit: str | None) -> str:
+    """Return the JSON type of a field, with its unit; a path and an enumeration are text."""
     if unit is not None:
         return f"number, {unit}"
-    return "whole number" if kind == "int" else "text"
+    return {"int": "whole number", "bool": "true or false"}.get(kind, "text")
 
 
 def attempts_page() -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import json
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import yaml
 
 from der_ros.launching.arguments import Argument
 from der_ros.parameters.node_parameters import node_parameters
-from der_ros.policy.attempt import AttemptResult
+from der_ros.policy.attempt import AttemptResult, Outcome
 from der_ros.training.metrics.definitions import METRICS
 from site_builder import attempts, commands, launch_files, nodes
 from site_builder.catalogue import TOPICS
@@ -137,6 +138,14 @@ def test_an_option_without_text_is_refused():
 def test_every_field_of_an_attempt_is_listed():
     page = attempts.attempts_page()
     assert all(f"| `{item.name}` |" in page for item in dataclasses.fields(AttemptResult))
+
+
+def test_each_field_of_an_attempt_has_its_json_type():
+    result = AttemptResult(Outcome.SUCCESS, "", *[0.5] * 5)
+    types = {str: "text", bool: "true or false", int: "whole number", float: "number, "}
+    for name, value in json.loads(result.to_json()).items():
+        kind = types[float if value is None else type(value)]
+        assert f"| `{name}` | {kind}" in attempts.attempts_page()
 
 
 def test_a_field_without_text_or_unit_is_refused():
