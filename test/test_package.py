@@ -122,7 +122,7 @@ def test_every_import_is_declared_or_pip_only():
 def test_every_file_of_the_shared_folders_is_installed(monkeypatch):
     data_files = setup_arguments(monkeypatch)["data_files"]
     installed = {path: folder for folder, paths in data_files for path in paths}
-    for top in ("launch", "config", "models"):
+    for top in ("launch", "config", "models", "demonstrations"):
         for path in (ROOT / top).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts and path.name[0] != ".":
                 name = path.relative_to(ROOT).as_posix()

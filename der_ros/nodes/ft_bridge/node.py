@@ -23,6 +23,7 @@ from der_ros.control.stamps import stamp_ns
 from der_ros.control.status import Status
 from der_ros.control.watch_lease import WATCHED_TOPIC
 from der_ros.drivers.latency_window import LatencyWindow
+from der_ros.drivers.netft.box_bias import bias_box
 from der_ros.drivers.netft.box_filter import FilterWatch
 from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.conditioning import FilterChoice, WrenchConditioner
@@ -34,7 +35,6 @@ from der_ros.drivers.realtime import relax_collector
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Array, Wrench
 from der_ros.nodes.ft_bridge.bias_guard import BiasGuard
-from der_ros.nodes.ft_bridge.box_bias import bias_box
 from der_ros.nodes.ft_bridge.netft_utils import NetftUtils
 from der_ros.nodes.ft_bridge.parameters import (
     declare_client,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
 
 import numpy as np
 
+from der_ros.drivers.netft.client import NetFtClient
 from der_ros.drivers.netft.conditioning import WrenchConditioner
 from der_ros.errors import ConnectionFailedError
 from der_ros.geometry import Wrench
 
 ANSWER_S = 1.0
-"""Time within which the box must apply its bias, including the delay of this node's filter, s."""
+"""Time within which the box must apply its bias, with the delay of the conditioner's filter, s."""
 _LEFT = 0.1
 """Largest remaining fraction of the previous reading after a bias."""
 _NOISE = (1.0, 0.1)
@@ -20,15 +20,7 @@ _NOISE = (1.0, 0.1)
 _POLL_S = 0.002
 
 
-class BiasedBox(Protocol):
-    """Client of a Net F/T box that can be biased."""
-
-    def bias(self) -> None:
-        """Command the box to set its current reading to zero."""
-        ...
-
-
-def bias_box(box: BiasedBox, path: WrenchConditioner, max_age_s: float) -> None:
+def bias_box(box: NetFtClient, path: WrenchConditioner, max_age_s: float) -> None:
     """Bias the box and wait until its readings are close to zero.
 
     The command can be lost. The conditioner's reference for the next bias is therefore updated only
@@ -44,17 +36,17 @@ def bias_box(box: BiasedBox, path: WrenchConditioner, max_age_s: float) -> None:
             the bias within ``ANSWER_S``; the previous reference then remains.
     """
     before = path.mean(time.monotonic(), max_age_s)
-    told_s = time.monotonic()
+    commanded_s = time.monotonic()
     box.bias()
     newest = None
     while newest is None or not _is_zero(newest[1], before):
-        if time.monotonic() - told_s > ANSWER_S:
+        if time.monotonic() - commanded_s > ANSWER_S:
             raise ConnectionFailedError(
                 f"bias: expected the box to take its reading as zero within {ANSWER_S:g} s, its "
                 "readings are as before; call again"
             )
         time.sleep(_POLL_S)
-        newest = path.newest_since(told_s)
+        newest = path.newest_since(commanded_s)
     path.box_is_zero(newest[0])
 
 
