@@ -117,6 +117,7 @@ class AttemptReplay:
         self._guess = TwistGuess(self.setup)
         self._passed_ns = 0
         self._all_passed_to: Recorded | None = None  # newest command when all were passed on
+        self._is_alike = True  # the changed side has moved as the recorded one so far
         self._on_sample, self._sampler = on_sample, CycleSampler()
         self._made: tuple[Side, Side | None] | None = None
 
@@ -260,12 +261,16 @@ class AttemptReplay:
             sent = first.motion.in_base(twist) if rebuilt.is_determined else None
             cycle_s = self.setup.cycle_s
             self.stream.wire.answered(cycle.pose.numbers.stamp_ns, time_s, sent, cycle_s)
-        choice = rebuilt.choice
-        first.verdict.look(cycle, pose, first.motion.fault, choice.wrench)
+        choice, wrenches = rebuilt.choice, self.stream.window.wrenches
+        heard = choice.wrench or (wrenches[-1] if wrenches else None)
+        first.verdict.look(cycle, pose, first.motion.fault, heard)
         changed = None
         if second is not None:
-            changed = self._change(second, cycle, pose, choice, outside)
-            self.changed_applied.add(time_s, twist if rebuilt.is_known else changed, changed)
+            changed = self._change(second, cycle, pose, rebuilt, outside, heard)
+            if rebuilt.is_determined:
+                self.changed_applied.add(time_s, twist, changed)
+            else:
+                self.changed_applied.set_aside()
             self.course.add(time_s, (first, second), changed)
         if self._on_sample is not None:
             other = None if changed is None else CycleSample(time_s, changed)
@@ -277,29 +282,54 @@ class AttemptReplay:
         window, record = self.stream.window, cycle.record
         if not self.stream.has_records:
             return self._guess.find(side, window, cycle, pose)
-        newest = window.wrenches[-1] if window.wrenches else None
         if record is None or outside is None:
-            return Guess(Choice(None, newest), UNKNOWN_TWIST, False)
+            return Guess(Choice(None, None), UNKNOWN_TWIST, False)
         motion = side.motion
         choice, known = recorded_inputs(side.commands, window, record, side.config)
         known = known and motion.follows(record)
         twist = motion.follow(record, outside, pose, *choice)
         if not known:
             motion.resume_from(record.twist)
-        return Guess(choice._replace(wrench=choice.wrench or newest), twist, known)
+        return Guess(choice, twist, known)
 
     def _change(
-        self, side: Side, cycle: Cycle, pose: Pose, choice: Choice, outside: Outside | None
+        self,
+        side: Side,
+        cycle: Cycle,
+        pose: Pose,
+        rebuilt: Guess,
+        outside: Outside | None,
+        heard: Recorded | None,
     ) -> tuple[float, ...]:
-        """Return the twist of a cycle on the changed side, task axes."""
-        felt = side.felt(choice.wrench, self.stream.window)
-        wrench = None if side.is_lost(felt) else felt
-        command = side.command_like(choice.command, cycle)
-        if cycle.record is None or outside is None:
-            twist = side.motion.step(cycle, pose, self.setup.cycle_s, command, wrench)
+        """Return the twist of a cycle on the changed side, task axes.
+
+        As long as both sides have moved alike, the changed side too has the recorded twist where
+        the rebuilt one is undetermined.
+
+        Args:
+            side: The changed side.
+            cycle: The cycle.
+            pose: Pose of the TCP in the base.
+            rebuilt: The cycle on the recorded side.
+            outside: Events before the cycle that its inputs do not explain; None without a record.
+            heard: Newest wrench of the nodes, or None.
+        """
+        felt = side.felt(heard, self.stream.window)
+        felt = None if side.is_lost(felt) else felt
+        command = side.command_like(rebuilt.choice.command, cycle)
+        twist: tuple[float, ...]
+        if cycle.record is not None and outside is not None:
+            used = None if rebuilt.choice.wrench is None else felt
+            twist = side.motion.follow(cycle.record, outside, pose, command, used)
+            if rebuilt.is_determined:
+                self._is_alike = self._is_alike and twist == rebuilt.twist
+            elif self._is_alike:
+                side.motion.resume_from(cycle.record.twist)
+        elif self.stream.has_records and self._is_alike:
+            twist = cycle.applied
         else:
-            twist = side.motion.follow(cycle.record, outside, pose, command, wrench)
-        side.verdict.look(cycle, pose, side.motion.fault, wrench)
+            twist = side.motion.step(cycle, pose, self.setup.cycle_s, command, felt)
+        side.verdict.look(cycle, pose, side.motion.fault, felt)
         return twist
 
     def _time_s(self, at_ns: int) -> float:

@@ -283,12 +283,20 @@ class RecordedStream:
         observation, action = (
             (values, other[1]) if topic == OBSERVATION_TOPIC else (other[1], values)
         )
-        at_ns, command = self._command_of(min(now_ns, other[0]), action)
+        at_ns, command = self._command_of(*sorted((now_ns, other[0])), action)
         self._wait(Tick(at_ns, key, observation, action, command), at_ns)
 
-    def _command_of(self, now_ns: int, action: NDArray[np.float32]) -> tuple[int, Recorded | None]:
-        """Return a tick's time and its command, which is published before its other messages."""
-        command = self._command_like(now_ns, action)
+    def _command_of(
+        self, now_ns: int, late_ns: int, action: NDArray[np.float32]
+    ) -> tuple[int, Recorded | None]:
+        """Return a tick's time and its command, which is published before its other messages.
+
+        Args:
+            now_ns: Bag time of the first of the other two messages.
+            late_ns: Bag time of the second; on a busy computer that of the first may be too early.
+            action: Action of the tick.
+        """
+        command = self._command_like(now_ns, action) or self._command_like(late_ns, action)
         if command is not None:
             self._claimed_ns = command.numbers.stamp_ns
             return self._claimed_ns, command

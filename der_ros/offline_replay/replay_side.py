@@ -103,6 +103,8 @@ class Side:
         """Return the observation of this side; None, and counted, if an input is not usable."""
         has_sensor = not self.is_lost(seen.wrench)
         fill(self._inputs, seen.pose, seen.wrench if has_sensor else None, self._start_ns)
+        if seen.observation is not None and has_sensor and not self.what_if.changes_inputs:
+            return seen.observation
         try:
             return self._inputs.observe(1e-9 * (tick.at_ns - self._start_ns))
         except UnusableInputError as error:
@@ -152,7 +154,12 @@ class Side:
         return 1e-9 * (wrench.numbers.stamp_ns - self._start_ns) > after_s
 
     def command_like(self, other: RecordedCommand | None, cycle: Cycle) -> RecordedCommand | None:
-        """Return this side's counterpart of ``other``, a cycle's command on the recorded side."""
+        """Return this side's counterpart of ``other``, a cycle's command on the recorded side.
+
+        Without ``other``, a recorded cycle had no command of the bag.
+        """
+        if other is None and cycle.record is not None:
+            return None
         until_ns = cycle.at_ns if other is None else max(cycle.at_ns, other.arrives_ns)
         if other is not None and not self.what_if.latency_s:
             until_ns = other.sent_ns

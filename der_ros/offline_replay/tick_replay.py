@@ -109,8 +109,12 @@ class InputMatcher:
 
 
 def replayed_inputs(setup: AttemptSetup, what_if: WhatIf) -> PolicyInputs:
-    """Return the policy's inputs, without any message yet."""
-    return PolicyInputs(_frames(setup), what_if.inputs())
+    """Return the policy's inputs, without any message yet.
+
+    The recorded policy has judged their age, so only a change of it or of its inputs needs limits.
+    """
+    limits = what_if.inputs() if what_if.judges_inputs else _AnyAge()
+    return PolicyInputs(_frames(setup), limits)
 
 
 def fill(

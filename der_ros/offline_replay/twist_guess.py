@@ -8,7 +8,6 @@ messages of the last 0.1 s can produce; otherwise it is undetermined.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from operator import sub
 from typing import NamedTuple
@@ -37,11 +36,6 @@ class Guess(NamedTuple):
     choice: Choice
     twist: tuple[float, ...]
     is_determined: bool
-
-    @property
-    def is_known(self) -> bool:
-        """True if there is a rebuilt twist, determined or not."""
-        return not math.isnan(self.twist[0])
 
 
 class _Try(NamedTuple):

@@ -81,6 +81,20 @@ class WhatIf:
         """True if anything differs from the record."""
         return bool(self.parameters) or self.latency_s > 0.0 or self.lose_sensor_after_s is not None
 
+    @property
+    def judges_inputs(self) -> bool:
+        """True if inputs that the recorded policy accepted may be too old now."""
+        return self.lose_sensor_after_s is not None or self._limits_inputs
+
+    @property
+    def changes_inputs(self) -> bool:
+        """True if all inputs of the policy, or the limits of their age, are not the recorded."""
+        return self._limits_inputs or self.filter_cutoff_hz() > 0.0
+
+    @property
+    def _limits_inputs(self) -> bool:
+        return any(name.startswith("policy_server.") for name in self.parameters)
+
     def in_words(self) -> list[str]:
         """Return the changes, one text each."""
         words = [f"{name} = {value:g}" for name, value in self.parameters.items()]

@@ -11,13 +11,15 @@ MS = 1_000_000
 
 
 class Clocks:
-    """A settable system clock and a steady clock."""
+    """A settable system clock and a steady clock; a reading of the first takes a pause first."""
 
     def __init__(self) -> None:
         self.steady = 1000 * S
         self.offset = 1_700_000_000 * S
+        self.pauses: list[int] = []
 
     def system(self) -> int:
+        self.steady += self.pauses.pop() if self.pauses else 0
         return self.steady + self.offset
 
     def arrivals(self) -> ArrivalClock:
@@ -80,6 +82,23 @@ def test_a_stamp_ahead_of_the_clock_is_in_doubt_old():
     arrivals = clocks.arrivals()
     clocks.steady += 40 * MS
     assert age_ms(clocks, arrivals, clocks.system() + 3 * S) == pytest.approx(40.0, abs=0.01)
+
+
+def test_a_pause_while_the_clocks_are_read_ages_nothing():
+    clocks = Clocks()
+    arrivals = clocks.arrivals()
+    stamp = clocks.system()
+    clocks.pauses = [3 * MS, 4 * MS]
+    assert arrivals.arrived_s(stamp) == pytest.approx(1000.0, abs=1e-5)
+    assert clocks.pauses == []
+
+
+def test_a_pause_is_no_step_of_the_clock():
+    clocks = Clocks()
+    arrivals = clocks.arrivals()
+    clocks.pauses = [20 * MS]
+    arrivals.emptied()
+    assert arrivals.steps == 0
 
 
 STEPS = st.integers(-5 * S, 5 * S)

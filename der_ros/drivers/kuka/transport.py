@@ -211,7 +211,8 @@ def receive(udp: socket.socket, flags: int = 0) -> Packet:
         OSError: The socket fails; ``BlockingIOError`` if there is no datagram.
     """
     data, ancillary, _, address = udp.recvmsg(_RECEIVE_BYTES, 64, flags)
-    now_ns, now_s = time.time_ns(), time.monotonic()
+    # In this order: a pause in between makes the datagram older, never fresher.
+    now_s, now_ns = time.monotonic(), time.time_ns()
     arrived_ns = now_ns
     for level, kind, value in ancillary:
         if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:

@@ -2,10 +2,12 @@
 
 import contextlib
 import socket
+import time
 from time import monotonic
 
 import pytest
 
+from der_ros.drivers.kuka import transport
 from der_ros.drivers.kuka.transport import RsiPort, address_towards
 from der_ros.errors import ConfigurationError, ConnectionFailedError
 
@@ -55,6 +57,22 @@ def test_nobody_is_followed_any_more(port, peers):
     other.send(b"restarted")
     assert said(port.receive()) == [b"restarted"]
     assert port.strays() == []
+
+
+def test_a_pause_while_the_clocks_are_read_ages(port, peers, monkeypatch):
+    """A datagram that counts as fresher than it is would hide a late one."""
+    clocks = {name: getattr(time, name) for name in ("time_ns", "monotonic")}
+
+    def after_a_pause(name):
+        time.sleep(0.02)
+        return clocks[name]()
+
+    for name in clocks:
+        monkeypatch.setattr(transport.time, name, lambda name=name: after_a_pause(name))
+    peers[0].send(b"telegram")
+    sent_s = clocks["monotonic"]()
+    (packet,) = port.receive()
+    assert packet.stamp_monotonic_s <= sent_s + 0.001
 
 
 def test_a_flood_is_taken_in_bounded_pieces(port, peers):
