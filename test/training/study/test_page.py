@@ -1,6 +1,7 @@
 """The generated parts of the results page match the committed records."""
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,29 @@ def test_every_figure_on_the_page_is_in_the_records():
     text = PAGE.read_text(encoding="utf-8")
     assert made_page(text, all_records(RESULTS)) == text
     assert {name for name in PARTS if f"<!-- made: {name} -->" in text} == set(PARTS)
+
+
+@pytest.mark.parametrize(
+    ("study", "sentence"),
+    [
+        (
+            "paper",
+            r"(\d+) % of all .*? succeed, (\d+) % without it \((\d+) pairs .*?p = ([\d.]+)\)",
+        ),
+        ("fast", r"no difference can be told: (\d+) and (\d+) % \((\d+) pairs\)"),
+        ("rare", r"successes are rare, (\d+) and (\d+) % \((\d+) pairs, p = ([\d.]+)\)"),
+    ],
+)
+def test_the_readme_states_the_newest_figures(study, sentence):
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    on, off, pairs, *p = re.search(sentence, text).groups()
+    row = measure_table(study, all_records(RESULTS)).splitlines()[2]
+    _, seeds, _, first, second, _, probability = (
+        each.strip() for each in row.strip("|").split("|")
+    )
+    figures = [float(re.search(r"([\d.]+) %", arm)[1]) for arm in (first, second)]
+    assert [on, off, pairs] == [*(f"{figure:.0f}" for figure in figures), seeds]
+    assert all(float(said) == pytest.approx(float(probability), abs=0.0005) for said in p)
 
 
 def test_the_records_are_small():
