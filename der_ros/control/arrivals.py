@@ -18,14 +18,14 @@ _AT_ONCE_NS = 50_000
 _MOST_READINGS = 4
 
 
-class _Reading(NamedTuple):
+class _ClockReading(NamedTuple):
     """Monotonic time, ns, and the system clock's offset from it, ns."""
 
     steady_ns: int
     offset_ns: int
 
 
-def _read(system_ns: Callable[[], int], steady_ns: Callable[[], int]) -> _Reading:
+def _read(system_ns: Callable[[], int], steady_ns: Callable[[], int]) -> _ClockReading:
     """Read both clocks at one moment, again if the process lost the processor in between.
 
     What remains of such a pause makes the offset larger, and so each arrival earlier.
@@ -35,7 +35,7 @@ def _read(system_ns: Callable[[], int], steady_ns: Callable[[], int]) -> _Readin
         before_ns, now_ns, after_ns = after_ns, system_ns(), steady_ns()
         if after_ns - before_ns <= _AT_ONCE_NS:
             break
-    return _Reading(before_ns, now_ns - before_ns)
+    return _ClockReading(before_ns, now_ns - before_ns)
 
 
 class ArrivalClock:

@@ -283,7 +283,8 @@ class RecordedStream:
         observation, action = (
             (values, other[1]) if topic == OBSERVATION_TOPIC else (other[1], values)
         )
-        at_ns, command = self._command_of(*sorted((now_ns, other[0])), action)
+        first_ns, second_ns = sorted((now_ns, other[0]))
+        at_ns, command = self._command_of(first_ns, second_ns, action)
         self._wait(Tick(at_ns, key, observation, action, command), at_ns)
 
     def _command_of(

@@ -84,7 +84,7 @@ def test_a_stamp_ahead_of_the_clock_is_in_doubt_old():
     assert age_ms(clocks, arrivals, clocks.system() + 3 * S) == pytest.approx(40.0, abs=0.01)
 
 
-def test_a_pause_while_the_clocks_are_read_ages_nothing():
+def test_a_pause_between_the_readings_ages_nothing():
     clocks = Clocks()
     arrivals = clocks.arrivals()
     stamp = clocks.system()
