@@ -1,5 +1,6 @@
-"""Every page is in the navigation and in README's index, and every link resolves."""
+"""Pages: navigation, links, tables, lengths, and what they say of releases and files."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -82,3 +83,8 @@ def test_no_line_and_no_cell_is_longer_than_a_line(page):
 def test_no_row_is_longer_than_200_characters(page):
     lines = (ROOT / page).read_text().splitlines()
     assert [line for line in lines if line.startswith("|") and len(line) > 200] == []
+
+
+@pytest.mark.parametrize("policy", sorted((ROOT / "models").glob("*.onnx")), ids=lambda it: it.stem)
+def test_a_model_card_has_the_checksum_of_its_file(policy):
+    assert hashlib.sha256(policy.read_bytes()).hexdigest() in policy.with_suffix(".md").read_text()
