@@ -142,7 +142,6 @@ def _outcome(replay: AttemptReplay) -> list[str]:
 
 def lines_of(report: dict[str, Any]) -> list[str]:
     """Format a report of ``report_of`` as lines of text."""
-    recorded = report["recorded_outcome"] or {"outcome": "none", "reason": "", "at_s": 0.0}
     lines = [
         f"ticks:                 {report['ticks']}, inputs known bit for bit: "
         f"{report['inputs_known']}",
@@ -157,7 +156,7 @@ def lines_of(report: dict[str, Any]) -> list[str]:
         *_undetermined_lines(report["applied"]),
         *_paused_lines(report),
         *_unplaced_lines(report["unplaced_commands"]),
-        f"recorded outcome:      {_outcome_line(recorded)}",
+        f"recorded outcome:      {_outcome_line(report['recorded_outcome'])}",
         f"rebuilt outcome:       {_outcome_line(report['rebuilt'])}",
         f"interventions:         {_counts(report['rebuilt']['interventions'])}",
     ]
@@ -252,8 +251,8 @@ def _difference_line(name: str, values: dict[str, Any]) -> str:
     return f"{name:<22} max difference {text}; {values['beyond_tolerance']} beyond tolerance"
 
 
-def _outcome_line(verdict: dict[str, Any]) -> str:
-    if verdict["outcome"] is None:
+def _outcome_line(verdict: dict[str, Any] | None) -> str:
+    if verdict is None or verdict["outcome"] is None:
         return "none"
     return f"{verdict['outcome']} at {verdict['at_s']:.3f} s ({verdict['reason']})"
 

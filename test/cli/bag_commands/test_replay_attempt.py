@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from der_ros.bags.bag_copy import copy_bag
+from der_ros.bags.reader import BagReader
 from der_ros.cli.bag_commands.replay_bag import main
 
 BAGS = Path(__file__).resolve().parents[3] / "test" / "replay" / "bags"
@@ -21,6 +23,14 @@ def test_an_attempt_is_the_same_as_its_record(capsys):
     assert "verdict:               same" in output
     assert "inputs known bit for bit: 48" in output
     assert "open loop" not in output
+
+
+def test_a_bag_without_a_verdict_has_no_outcome(tmp_path, capsys):
+    with BagReader(BAG) as reader:
+        topics = {name for name in reader.topics if not name.endswith("result")}
+    copy_bag(BAG, tmp_path / "cut", topics=topics)
+    assert main([str(tmp_path / "cut"), *ARGUMENTS[1:]]) == 0
+    assert "recorded outcome:      none\n" in capsys.readouterr().out
 
 
 def test_a_what_if_is_in_the_json_and_open_loop(capsys):
