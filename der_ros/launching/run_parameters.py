@@ -1,8 +1,11 @@
-"""File ``parameters.yaml`` of a run: package version, launch arguments and node parameters."""
+"""File ``parameters.yaml`` of a run: versions, launch arguments and node parameters."""
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from der_ros.documents import to_yaml
@@ -11,6 +14,8 @@ from der_ros.installation import package_version
 from der_ros.whole_files import write_whole
 
 RUN_PARAMETERS = "parameters.yaml"
+# Packages whose release decides how a policy's numbers are rounded.
+_ROUNDING = ("numpy", "onnxruntime")
 
 
 def write_run_parameters(
@@ -18,8 +23,8 @@ def write_run_parameters(
 ) -> Path:
     """Write ``parameters.yaml`` into a run folder and return its path.
 
-    The file is a ROS 2 parameters file. Its comments list the package version and the launch
-    arguments. Parameters that it does not list have their defaults.
+    The file is a ROS 2 parameters file. Its comments list the versions and the launch arguments.
+    Parameters that it does not list have their defaults.
 
     Args:
         run_dir: Run folder, created if missing; an existing file is replaced.
@@ -31,7 +36,8 @@ def write_run_parameters(
     """
     # A line end in a value would end the comment.
     arguments = (printable(f"# {name}:={value}") for name, value in values.items())
-    head = [f"# der_ros {package_version() or 'of sources that are not built'}", *arguments]
+    own = f"# der_ros {package_version() or 'of sources that are not built'}"
+    head = [own, f"# {', '.join(_versions())}", *arguments]
     content = {f"/**/{name}": {"ros__parameters": dict(each)} for name, each in nodes.items()}
     path = run_dir / RUN_PARAMETERS
     try:
@@ -42,3 +48,12 @@ def write_run_parameters(
             f"run_dir: expected a folder that can be written, got {run_dir} ({error.strerror})"
         ) from error
     return path
+
+
+def _versions() -> list[str]:
+    """Return Python and the packages that round a policy's numbers, each with its version."""
+    found = [f"Python {platform.python_version()}"]
+    for name in _ROUNDING:
+        with suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    return found

@@ -1,5 +1,9 @@
 """The file of a run that records each node's parameters."""
 
+import platform
+
+import numpy as np
+import onnxruntime
 import pytest
 
 from der_ros.errors import ConfigurationError
@@ -16,6 +20,15 @@ def test_it_is_a_parameters_file_of_the_nodes(tmp_path):
         "kuka_bridge": {"max_linear_speed_mps": 0.03, "axis_signs": [1.0, -1.0]}
     }
     assert "# task:=lap_joint" in path.read_text().splitlines()
+
+
+def test_it_states_the_versions(tmp_path):
+    lines = write_run_parameters(tmp_path, {}, GIVEN).read_text().splitlines()
+    assert lines[0].startswith("# der_ros ")
+    assert lines[1] == (
+        f"# Python {platform.python_version()}, numpy {np.__version__}, "
+        f"onnxruntime {onnxruntime.__version__}"
+    )
 
 
 def test_a_list_of_two_nodes_is_written_twice(tmp_path):
