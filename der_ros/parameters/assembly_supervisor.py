@@ -46,7 +46,7 @@ class SupervisorParameters:
     )
     start_force_n: float = setting(
         10.0,
-        "Force since the last bias above which the start pose, where nothing touches, is a fault; "
+        "Force at the start pose since the last bias above which the attempt is a fault; "
         "0: no limit",
         unit="N",
         minimum=0.0,
@@ -54,7 +54,8 @@ class SupervisorParameters:
     )
     start_torque_nm: float = setting(
         2.0,
-        "Torque since the last bias above which the start pose is a fault; 0: no limit",
+        "Torque at the start pose since the last bias above which the attempt is a fault; "
+        "0: no limit",
         unit="Nm",
         minimum=0.0,
         maximum=1000.0,

@@ -91,7 +91,7 @@ class TrainingConfig:
     beta_final: float | None = setting(
         None, "Final beta, 0 to 1, reached linearly at max_env_steps; None: beta stays constant"
     )
-    epsilon: float = setting(1e-6, "Added to |td_error|")
+    epsilon: float = setting(1e-6, "Added to |td_error| in a priority (|td_error| + epsilon)^alpha")
     zone_share: float | None = setting(
         None,
         "Share of each batch that is drawn from the zone; None: drawn by priority alone. A share "
@@ -185,7 +185,7 @@ class TrainingConfig:
     )
     greedy_every: int = setting(
         5,
-        "Number of episodes of a worker of which one is free of noise, to measure success",
+        "Every so many episodes, a worker runs one without noise, to measure success",
         minimum=1,
     )
 
