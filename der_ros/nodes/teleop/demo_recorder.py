@@ -150,7 +150,12 @@ class DemoRecorder(ShellNode):
         if verdict is None or self._executing:
             return
         bag = verdict.bag
-        if bag is None or not (bag / "metadata.yaml").is_file():
+        why = "discarded" if self._discarded else verdict.outcome
+        if bag is None:  # the recorder made none, or the attempt ended before it acted
+            logger.warning("not kept: %s, without a bag", why)
+            self._close_attempt(False)
+            return
+        if not (bag / "metadata.yaml").is_file():
             if time.monotonic() > verdict.deadline_s:
                 logger.error(
                     "expected a complete bag of this attempt within %g s, got none; the attempt "
@@ -164,7 +169,6 @@ class DemoRecorder(ShellNode):
             kept = self._keep(verdict, bag)
         else:
             shutil.rmtree(bag, ignore_errors=True)
-            why = "discarded" if self._discarded else verdict.outcome
             logger.info("not kept: %s", why)
         self._close_attempt(kept)
 

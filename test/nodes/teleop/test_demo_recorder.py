@@ -26,13 +26,20 @@ def test_a_failure_without_a_bag_removes_nothing(recorder, tmp_path, monkeypatch
     """A launch may have been started in the folder of a bag."""
     (tmp_path / "metadata.yaml").touch()
     monkeypatch.chdir(tmp_path)
-    recorder._note(ended(""))
+    recorder._note(ended("", "fault"))
     recorder._settle()
+    assert "not kept: fault, without a bag" in caplog.text
     assert (tmp_path / "metadata.yaml").is_file()
+    assert recorder._pending is None
+
+
+def test_a_bag_that_stays_incomplete_is_not_kept(recorder, tmp_path, monkeypatch, caplog):
+    recorder._note(ended(tmp_path / "bag", "success"))
+    recorder._settle()
+    assert recorder._pending is not None
     monkeypatch.setattr(demo_recorder.time, "monotonic", lambda: time.time() + 1e9)
     recorder._settle()
     assert "expected a complete bag of this attempt within 20 s" in caplog.text
-    assert (tmp_path / "metadata.yaml").is_file()
     assert recorder._pending is None
 
 
