@@ -13,7 +13,7 @@ from der_ros.launching.arguments import Argument
 from der_ros.launching.deployment_arguments import FOLDER
 from der_ros.launching.kr60_cell import kr60_arguments, kr60_parts
 from der_ros.launching.refusals import refusing
-from der_ros.launching.teleop_arguments import joystick_argument
+from der_ros.launching.teleop_arguments import joystick_argument, terminal_in_front
 from der_ros.parameters.teleop import DemoParameters
 from der_ros.teleop.axis_map import load_map, map_names
 
@@ -70,7 +70,8 @@ def extra(values):
         },
     }
     if values["device"] == "keyboard":
-        nodes["teleop_device"] = {"source": "keyboard"}
+        with refusing("device:=keyboard"):
+            nodes["teleop_device"] = {"source": "keyboard", "terminal": terminal_in_front()}
     if values["device"] == "joy" and not is_installed("joy"):
         nodes["teleop_device"] = {"source": "joystick", "device": values["joystick"]}
     return nodes

@@ -1,7 +1,10 @@
-"""Launch arguments for teleoperation devices."""
+"""Launch arguments for teleoperation devices, and the terminal of a launch."""
 
 from __future__ import annotations
 
+import os
+
+from der_ros.errors import ConfigurationError
 from der_ros.launching.arguments import Argument
 from der_ros.parameters.teleop import DeviceParameters
 
@@ -17,4 +20,24 @@ def joystick_argument(condition: str) -> Argument:
         "device",
         name="joystick",
         description=f"Joystick device of the game controller ({condition})",
+    )
+
+
+def terminal_in_front() -> str:
+    """Return the path of the terminal in whose foreground this process runs.
+
+    A launch starts its nodes in sessions of their own, in which ``/dev/tty`` is none.
+
+    Raises:
+        ConfigurationError: There is no such terminal.
+    """
+    for descriptor in range(3):
+        try:
+            if os.tcgetpgrp(descriptor) == os.getpgrp():
+                return os.ttyname(descriptor)
+        except OSError:
+            continue
+    raise ConfigurationError(
+        "expected a launch in the foreground of a terminal, whose keyboard is read; elsewhere use "
+        "device:=topic axis_map:=keyboard, and teleop_device in a terminal of its own"
     )

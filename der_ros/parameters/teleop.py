@@ -18,6 +18,7 @@ class DeviceParameters:
 
     source: str = setting(JOYSTICK, "Device that is read", choices=(JOYSTICK, KEYBOARD))
     device: str = setting("/dev/input/js0", "Joystick device of the game controller")
+    terminal: str = setting("/dev/tty", "Terminal whose keyboard is read; /dev/tty: the node's own")
     rate_hz: float = setting(50.0, "Rate of the readings on joy", "Hz", 10.0, 250.0)
 
 

@@ -76,13 +76,13 @@ class KeyStates:
 
 
 class Keyboard:
-    """The keyboard of the controlling terminal, switched to unbuffered input.
+    """The keyboard of a terminal, switched to unbuffered input.
 
     Args:
-        path: Path of the terminal device.
+        path: Path of the terminal; by default that which controls this process.
 
     Raises:
-        DeviceError: The process has no terminal, or runs in the background.
+        DeviceError: There is no such terminal, or it controls this process in the background.
     """
 
     def __init__(self, path: str = "/dev/tty") -> None:
@@ -100,14 +100,20 @@ class Keyboard:
     def _take_over(self) -> list[Any]:
         """Switch the terminal to unbuffered input; return its settings from before."""
         try:
-            in_front = os.tcgetpgrp(self._file) == os.getpgrp()
             settings = termios.tcgetattr(self._file)
         except (OSError, termios.error) as error:
             raise DeviceError(f"no keyboard: {_ADVICE}") from error
-        if not in_front:
+        if not self._is_in_front():
             raise DeviceError(f"the terminal's keys go to another process: {_ADVICE}")
         tty.setcbreak(self._file)
         return settings
+
+    def _is_in_front(self) -> bool:
+        """Return True unless the terminal controls this process and another is in its front."""
+        try:
+            return os.tcgetpgrp(self._file) == os.getpgrp()
+        except OSError:  # another session's: the launch of this process has checked it
+            return True
 
     def read(self, timeout_s: float) -> str:
         """Return the keys pressed within ``timeout_s``; empty if there are none.

@@ -129,3 +129,32 @@ def test_a_terminal_is_read_and_given_back():
     child.stdout.close()
     os.close(master)
     os.close(slave)
+
+
+OF_ANOTHER_SESSION = """
+import sys
+from der_ros.teleop.keyboard import Keyboard
+keyboard = Keyboard(sys.argv[1])
+print("ready", flush=True)
+print(repr(keyboard.read(5.0)), flush=True)
+keyboard.close()
+"""
+
+
+def test_another_sessions_terminal_is_read():
+    """A launch starts each node in a session of its own, without a terminal."""
+    master, slave = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", OF_ANOTHER_SESSION, os.ttyname(slave)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert child.stdout.readline() == "ready\n"
+    os.write(master, b"w")
+    assert child.stdout.readline() == "'w'\n"
+    assert child.wait(10.0) == 0
+    child.stdout.close()
+    os.close(master)
+    os.close(slave)

@@ -44,8 +44,8 @@ class _JoystickSource:
 
 
 class _KeyboardSource:
-    def __init__(self) -> None:
-        self._keyboard = Keyboard()
+    def __init__(self, terminal: str) -> None:
+        self._keyboard = Keyboard(terminal)
 
     def read(self, period_s: float) -> tuple[list[float], list[int]]:
         """Wait for ``period_s`` and return axes and buttons."""
@@ -65,6 +65,7 @@ class TeleopDevice(ShellNode):
         super().__init__("teleop_device")
         parameters = declare_settings(self, DeviceParameters)
         self._source, self._path = parameters.source, Path(parameters.device)
+        self._terminal = parameters.terminal
         self._period_s = 1.0 / parameters.rate_hz
         self._problem = "starting"
         self._publisher = self.create_publisher(Joy, "joy", 10)
@@ -88,7 +89,9 @@ class TeleopDevice(ShellNode):
                 self.finished.wait(_AGAIN_S)
 
     def _open(self) -> Any:
-        return _KeyboardSource() if self._source == KEYBOARD else _JoystickSource(self._path)
+        if self._source == KEYBOARD:
+            return _KeyboardSource(self._terminal)
+        return _JoystickSource(self._path)
 
     def _publish_until_gone(self, source: Any) -> None:
         try:
