@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from der_ros.errors import ConfigurationError
 from der_ros.launching.arguments import Argument
@@ -32,11 +33,9 @@ def terminal_in_front() -> str:
         ConfigurationError: There is no such terminal.
     """
     for descriptor in range(3):
-        try:
+        with suppress(OSError):  # no terminal
             if os.tcgetpgrp(descriptor) == os.getpgrp():
                 return os.ttyname(descriptor)
-        except OSError:
-            continue
     raise ConfigurationError(
         "expected a launch in the foreground of a terminal, whose keyboard is read; elsewhere use "
         "device:=topic axis_map:=keyboard, and teleop_device in a terminal of its own"
