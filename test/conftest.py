@@ -12,6 +12,7 @@ from der_ros.nodes.shared.middleware import keep_processes_apart
 
 WORKERS = 2
 ALONE_MARKERS = ("alone", "hardware")
+IN_TURN_MARKERS = ("in_turn",)
 
 os.environ["ROS_DOMAIN_ID"] = "101"  # of no test that starts nodes
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
@@ -65,7 +66,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect slow and hardware tests unless ``-m`` selects them, and rerun failed node tests.
 
-    A worker lists the tests that run alone for the scheduler.
+    A worker lists the tests that run alone or in turn for the scheduler.
 
     Nodes watch each other in real time, and a shared computer sometimes stalls for longer than they
     allow (0.4 s, twice within a minute). Their tests get two more attempts; the summary names each
@@ -75,10 +76,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("ros"):
             item.add_marker(pytest.mark.flaky(reruns=2))
     if is_worker(config):
-        from alone_last import listing
+        from alone_last import ALONE, IN_TURN, listing
 
-        alone = [item.nodeid for item in items if any(map(item.get_closest_marker, ALONE_MARKERS))]
-        listing(Path(config.option.basetemp).parent).write_text(json.dumps(alone))
+        scopes = {
+            item.nodeid: scope
+            for scope, markers in ((IN_TURN, IN_TURN_MARKERS), (ALONE, ALONE_MARKERS))
+            for item in items
+            if any(map(item.get_closest_marker, markers))
+        }
+        listing(Path(config.option.basetemp).parent).write_text(json.dumps(scopes))
     if config.option.markexpr:
         return
     unasked = [item for item in items if any(map(item.get_closest_marker, ("slow", "hardware")))]

@@ -1,4 +1,4 @@
-"""Runs in several processes: most tests in parallel, those that run alone after all others."""
+"""Runs in several processes: most tests in parallel, some in turn, some alone after all others."""
 
 import re
 import subprocess
@@ -15,6 +15,7 @@ SETTINGS = """
 testpaths = test
 markers =
     alone
+    in_turn
     ros
 """
 NOTES = '''
@@ -33,6 +34,10 @@ import os, time, pytest
 
 @pytest.mark.alone
 def test_alone():
+    time.sleep(0.1)
+
+@pytest.mark.in_turn
+def test_in_turn():
     time.sleep(0.1)
 
 @pytest.mark.parametrize("number", range(4))
@@ -106,8 +111,8 @@ def checkout(tmp_path):
 
 def test_tests_that_run_alone_come_after_all_others(checkout):
     output, notes = checkout.run()
-    assert re.search(r"= 15 passed in", output), output
-    plain, alone = notes[:12], notes[12:]
+    assert re.search(r"= 18 passed in", output), output
+    plain, alone = notes[:15], notes[15:]
     assert {note.name for note in alone} == {
         f"test/test_{name}.py::test_alone" for name in ("first", "second", "third")
     }
@@ -117,10 +122,19 @@ def test_tests_that_run_alone_come_after_all_others(checkout):
     assert all(a.ended_s <= b.began_s for a, b in pairwise(alone))
 
 
+def test_tests_in_turn_share_a_process_and_come_first(checkout):
+    _, notes = checkout.run()
+    turns = [note for note in notes if note.name.endswith("::test_in_turn")]
+    process = turns[0].process
+    assert [note for note in notes if note.process == process][:3] == turns
+    beside = [note for note in notes if note.process != process]
+    assert beside[0].began_s < turns[-1].ended_s
+
+
 def test_a_worker_that_dies_costs_its_test_alone(checkout):
     (checkout.folder / "test" / "test_dying.py").write_text(DYING)
     output, notes = checkout.run()
-    assert re.search(r"= 1 failed, 17 passed, 1 rerun in", output), output
+    assert re.search(r"= 1 failed, 20 passed, 1 rerun in", output), output
     assert "crashed while running 'test/test_dying.py::test_dies'" in output
     assert {note.name for note in notes[-4:]} == {
         "test/test_dying.py::test_dies_once",
@@ -146,5 +160,5 @@ def test_each_process_has_domains_and_ports_of_its_own(checkout):
 @pytest.mark.parametrize("words", [["test/test_first.py"], ["-n", "0", "-k", "first"]])
 def test_a_path_or_n_0_means_one_process(checkout, words):
     output, notes = checkout.run(*words)
-    assert re.search(r"= 5 passed", output), output
+    assert re.search(r"= 6 passed", output), output
     assert len({note.process for note in notes}) == 1

@@ -36,7 +36,7 @@ def attempts(folder):
 
 
 @pytest.mark.ros
-@pytest.mark.alone
+@pytest.mark.in_turn
 def test_the_first_ten_minutes(tmp_path):
     outputs = tutorial.follow("first-ten-minutes.md", tutorial.checkout(tmp_path, "models"))
     assert [line["outcome"] for line in attempts(tmp_path / "runs/first")] == ["success"]
@@ -45,7 +45,7 @@ def test_the_first_ten_minutes(tmp_path):
 
 
 @pytest.mark.ros
-@pytest.mark.alone
+@pytest.mark.in_turn
 def test_train_and_deploy(tmp_path):
     tutorial.follow("train-and-deploy.md", tutorial.checkout(tmp_path))
     run = tmp_path / "runs/mine"
@@ -62,7 +62,7 @@ def makers(folder):
 
 
 @pytest.mark.ros
-@pytest.mark.alone
+@pytest.mark.in_turn
 @pytest.mark.timeout(900)
 def test_teach_by_demonstration(tmp_path, monkeypatch):
     monkeypatch.setenv("JOYSTICK", str(tmp_path / "js0"))

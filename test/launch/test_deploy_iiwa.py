@@ -23,7 +23,7 @@ LAUNCH_FILE = "deploy_iiwa.launch.py"
 ARGUMENTS = [*SHARED_ARGUMENTS, "stack", "urdf"]
 
 
-@pytest.mark.alone
+@pytest.mark.in_turn
 def test_after_a_fault_a_simulated_cell_goes_on(run_dir, output):
     with launched(LAUNCH_FILE, output, f"run_dir:={run_dir}", "seed:=3", *sensor_ports()):
         wait_for_a_running_attempt(output)
@@ -39,7 +39,7 @@ def test_after_a_fault_a_simulated_cell_goes_on(run_dir, output):
     assert replay_report(later["bag"])["verdict"] == "same"
 
 
-@pytest.mark.alone
+@pytest.mark.in_turn
 def test_the_names_of_another_stack_serve_as_well(run_dir, output):
     arguments = ["record:=false", "stack:=kuka_drivers", f"run_dir:={run_dir}"]
     with launched(LAUNCH_FILE, output, *arguments, *sensor_ports()):

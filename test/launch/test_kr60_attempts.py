@@ -30,7 +30,7 @@ from rosbags.typesys import Stores, get_typestore
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(400)]
 
 
-@pytest.mark.alone
+@pytest.mark.in_turn
 def test_attempts_run_and_their_actions_are_reproduced(run_dir, output):
     # Without a force budget, which lengthens the time limit and so the duration below.
     given = ["attempts:=2", f"run_dir:={run_dir}", "seed:=3", "force_budget_n:=10000"]
@@ -63,7 +63,7 @@ def verdicts(bag):
         ]
 
 
-@pytest.mark.alone
+@pytest.mark.in_turn
 def test_a_peg_is_inserted_from_any_angle(run_dir, output, tmp_path):
     policy = tmp_path / "peg.onnx"
     write_peg_policy(policy)
@@ -91,7 +91,7 @@ def yaws(bag):
     return [2.0 * math.atan2(one[5], one[6]) for one in (seen[0], seen[-1])]
 
 
-@pytest.mark.alone
+@pytest.mark.in_turn
 def test_a_simulated_cell_goes_on_after_a_fault(run_dir, output):
     with launched(output, "record:=false", f"run_dir:={run_dir}", *ports()):
         wait_for_a_running_attempt(output)
@@ -125,7 +125,7 @@ def another_driver(of_ports):
         process.wait(timeout=10)
 
 
-@pytest.mark.alone
+@pytest.mark.in_turn
 def test_an_attempt_with_another_drivers_wrenches(run_dir, output):
     """Until the driver is running, attempts end as faults, one by one."""
     there = ports()

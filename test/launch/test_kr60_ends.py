@@ -21,7 +21,7 @@ from kr60_launch import launched, ports
 pytestmark = [pytest.mark.ros, pytest.mark.timeout(400)]
 
 
-@pytest.mark.alone
+@pytest.mark.in_turn
 def test_ctrl_c_in_an_attempt_keeps_the_recording(run_dir, output):
     with launched(output, f"run_dir:={run_dir}", *ports()) as process:
         number = wait_for_a_running_attempt(output)
@@ -39,7 +39,7 @@ def test_ctrl_c_in_an_attempt_keeps_the_recording(run_dir, output):
     assert attempt_bags(run_dir)[-1] == Path(result["bag"]).name
 
 
-@pytest.mark.alone
+@pytest.mark.in_turn
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP])
 def test_nothing_is_left_of_a_launch_that_is_killed(run_dir, output, number):
     """The launch is killed, or its terminal has gone, so that nothing can be printed."""
@@ -56,7 +56,7 @@ def test_nothing_is_left_of_a_launch_that_is_killed(run_dir, output, number):
     assert attempt_bags(run_dir)[-1] == Path(result["bag"]).name
 
 
-@pytest.mark.alone
+@pytest.mark.in_turn
 def test_a_node_that_is_ended_fails_the_launch(run_dir, output):
     with launched(output, f"run_dir:={run_dir}", *ports()) as process:
         wait_for_a_running_attempt(output)

@@ -54,7 +54,7 @@ def hardware():
         yield plant, [*robot, *sensor, f"http_port:={http}"]
 
 
-@pytest.mark.alone
+@pytest.mark.in_turn
 def test_a_real_robot_moves_only_when_told(run_dir, output):
     waiting = "waiting for the service assembly_supervisor/start"
 

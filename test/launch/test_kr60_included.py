@@ -51,7 +51,7 @@ def run_users_launch_file(tmp_path, given, *arguments):
     )
 
 
-@pytest.mark.alone
+@pytest.mark.in_turn
 def test_a_users_launch_file_may_add_arguments(run_dir, output, tmp_path):
     given = f"'attempts': '4', 'record': 'false', 'run_dir': '{run_dir}', 'namespace': 'cell'"
     path, own = users_launch_file(tmp_path, given), ["seeds:=5", "line:=line_2"]

@@ -35,7 +35,7 @@ CELL_OF_TWO = """
 """
 
 
-@pytest.mark.alone
+@pytest.mark.in_turn
 def test_two_cells_run_in_two_namespaces(tmp_path):
     config = tmp_path / "my_cell.yaml"
     config.write_text(CELL_OF_TWO)

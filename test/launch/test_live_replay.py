@@ -17,7 +17,7 @@ LAUNCH_FILE = "replay_bag.launch.py"
 BAG = Path(__file__).parents[1] / "replay" / "bags" / "kr60_exact"
 
 
-@pytest.mark.alone
+@pytest.mark.in_turn
 def test_a_recorded_attempt_is_answered_as_recorded(tmp_path):
     output, junit = tmp_path / "output", tmp_path / "replay.xml"
     given = [f"bag:={BAG}", f"junit:={junit}", f"run_dir:={tmp_path}"]

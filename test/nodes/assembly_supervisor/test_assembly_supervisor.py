@@ -26,7 +26,7 @@ from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.tasks import make_task
 
-pytestmark = [pytest.mark.ros, pytest.mark.alone, pytest.mark.usefixtures("own_domain")]
+pytestmark = [pytest.mark.ros, pytest.mark.in_turn, pytest.mark.usefixtures("own_domain")]
 
 
 def test_nothing_moves_until_told(tmp_path):

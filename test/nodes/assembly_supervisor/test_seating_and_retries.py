@@ -14,7 +14,7 @@ from der_ros.nodes.shared.key_values import from_status, to_status
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.policy.governor import GovernorLimits
 
-pytestmark = [pytest.mark.ros, pytest.mark.alone, pytest.mark.usefixtures("own_domain")]
+pytestmark = [pytest.mark.ros, pytest.mark.in_turn, pytest.mark.usefixtures("own_domain")]
 
 
 QUICK_JAM = {"seating_s": 3.0, "seating_speed_mps": 0.01, "seating_creep_mps": 0.002}

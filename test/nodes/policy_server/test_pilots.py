@@ -12,7 +12,7 @@ from der_ros.errors import ConfigurationError
 from der_ros.nodes.policy_server.node import PolicyServer
 from der_ros.tasks import make_task
 
-pytestmark = [pytest.mark.ros, pytest.mark.alone, pytest.mark.usefixtures("own_domain")]
+pytestmark = [pytest.mark.ros, pytest.mark.in_turn, pytest.mark.usefixtures("own_domain")]
 
 TASK_FRAME = "[0.1,0.2,0.25,0.0,0.0,0.0,1.0]"
 FULL_MPS = 0.05  # the speed that an action of 1 means in the tests' policy
