@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeAlias
 
-from der_ros.geometry import Array, Pose, Twist
+from der_ros.geometry import Pose, Twist
 from der_ros.policy.attempt import Outcome
 from der_ros.policy.home import GroundContact, HomeLimits, Pressing
 from der_ros.policy.stall import StallLimits, StallWatch
+from der_ros.rotation import rotate
 from der_ros.tasks import Task
 
 STALE_AFTER_S = 0.2
@@ -53,7 +55,7 @@ class Freshness:
         return now_s - self.command_s > SILENT_AFTER_S
 
 
-def insertion_force_n(pose: Pose, tcp_from_sensor: Pose, force: Array) -> float:
+def insertion_force_n(pose: Pose, tcp_from_sensor: Pose, force: Iterable[float]) -> float:
     """Return the component of a force along the insertion axis (z of the task frame), N.
 
     Args:
@@ -61,7 +63,8 @@ def insertion_force_n(pose: Pose, tcp_from_sensor: Pose, force: Array) -> float:
         tcp_from_sensor: Pose of the sensor in the frame of the held piece.
         force: Force of the environment on the tool, (3,) N, sensor axes.
     """
-    return float((pose @ tcp_from_sensor).rotation[2] @ force)
+    (a, b, c, d), (x, y, z, w) = pose.quaternion.tolist(), tcp_from_sensor.quaternion.tolist()
+    return rotate((a, b, c, d), *rotate((x, y, z, w), *force))[2]
 
 
 class AttemptWatch:

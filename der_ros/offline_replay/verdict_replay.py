@@ -13,8 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-import numpy as np
-
 from der_ros.control.attempt_watch import (
     SEATED,
     SILENT_AFTER_S,
@@ -161,7 +159,7 @@ class VerdictReplay:
             self._end(now_s, *verdict)
 
     def _judge(self, now_s: float, pose: Pose, wrench: Recorded | None) -> Verdict | None:
-        force = np.zeros(3) if wrench is None else np.array(wrench.numbers.values[:3])
+        force = (0.0, 0.0, 0.0) if wrench is None else wrench.numbers.values[:3]
         felt_n = insertion_force_n(pose, self._tcp_from_sensor, force)
         if self._nearly is not None and self._nearly.sees(now_s, pose, felt_n):
             self._almost_s, self._nearly = now_s, None

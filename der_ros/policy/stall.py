@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-
-import numpy as np
 
 from der_ros.geometry import Pose, Twist, angle_between
 from der_ros.settings import setting
@@ -66,14 +65,15 @@ class StallWatch:
             self._anchor, self._anchor_s = pose, now_s
             self._asked_m = self._asked_rad = 0.0
         elif command.is_finite():
-            self._asked_m += float(np.linalg.norm(command.linear)) * (now_s - self._last_s)
-            self._asked_rad += float(np.linalg.norm(command.angular)) * (now_s - self._last_s)
+            self._asked_m += math.hypot(*command.linear.tolist()) * (now_s - self._last_s)
+            self._asked_rad += math.hypot(*command.angular.tolist()) * (now_s - self._last_s)
         self._last_s = now_s
         limits = self._limits
         asked = self._asked_m >= limits.asked_m or self._asked_rad >= limits.asked_rad
         return asked and 0.0 < limits.patience_s <= now_s - self._anchor_s
 
     def _has_moved(self, anchor: Pose, pose: Pose) -> bool:
-        way_m = float(np.linalg.norm(pose.position - anchor.position))
-        turn_rad = angle_between(pose.quaternion, anchor.quaternion)
-        return way_m > self._limits.moved_m or turn_rad > self._limits.turned_rad
+        way_m = math.dist(pose.position.tolist(), anchor.position.tolist())
+        if way_m > self._limits.moved_m:
+            return True
+        return angle_between(pose.quaternion, anchor.quaternion) > self._limits.turned_rad

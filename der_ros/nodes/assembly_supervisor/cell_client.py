@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
 from rclpy.qos import qos_profile_system_default
@@ -200,7 +199,7 @@ class CellClient:
         if self._pose is None or not readings:
             return
         forces = zip(*[reading.force.tolist() for reading in readings], strict=True)
-        mean = np.array([sum(axis) / len(readings) for axis in forces])
+        mean = [sum(axis) / len(readings) for axis in forces]
         self.insertion_force_n = insertion_force_n(self._pose, self._tcp_from_sensor, mean)
 
     @property
