@@ -10,7 +10,7 @@ import pytest
 from der_ros.bags.bag_copy import copy_bag
 from der_ros.cli import demos
 from der_ros.errors import ConfigurationError
-from der_ros.tasks import make_task
+from der_ros.tasks import TASK_NAMES, make_task
 from der_ros.training.demonstrations.bag_episodes import bag_episode
 from der_ros.training.demonstrations.files import demonstrations_at, load_demonstrations
 
@@ -79,7 +79,7 @@ def test_a_trimmed_demonstration_is_the_same_and_small(taught, tmp_path, capsys)
     assert "expected a new name" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("task", ["lap_joint", "peg_in_hole"])
+@pytest.mark.parametrize("task", TASK_NAMES)
 def test_the_shipped_demonstrations_fit(task, capsys):
     folder = demonstrations_at("shipped", task)
     assert demos.main(["check", str(folder), "--json"]) == 0
@@ -92,8 +92,9 @@ def test_the_shipped_demonstrations_fit(task, capsys):
 
 
 def test_a_task_without_shipped_demonstrations_is_told():
-    with pytest.raises(ConfigurationError, match="ships demonstrations of lap_joint, peg_in_hole"):
-        demonstrations_at("shipped", "key_slot")
+    shipped = "ships demonstrations of key_slot, lap_joint, peg_in_hole, got the task dowel"
+    with pytest.raises(ConfigurationError, match=shipped):
+        demonstrations_at("shipped", "dowel")
 
 
 def test_a_folder_without_bags_is_told(tmp_path, capsys):
