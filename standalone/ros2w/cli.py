@@ -18,6 +18,7 @@ usage: ./ros2w COMMAND ...
 
   launch PACKAGE FILE [NAME:=VALUE ...]   as `ros2 launch`
   run PACKAGE EXECUTABLE [ARGUMENT ...]   as `ros2 run`
+  service call NAME TYPE [REQUEST]        as `ros2 service call`
   test [PYTEST ARGUMENT ...]              run the tests
   exec COMMAND [ARGUMENT ...]             run any command in the environment
   setup [--robot-only]                    only prepare: everything, or only the robot side
@@ -35,7 +36,7 @@ go to standard error.
 def main(root: str, words: Sequence[str]) -> int:
     """Run one command of the wrapper.
 
-    `launch`, `run`, `test` and `exec` replace this process and do not return.
+    `launch`, `run`, `service`, `test` and `exec` replace this process and do not return.
 
     Args:
         root: Repository.
@@ -67,8 +68,8 @@ def _on_sigterm(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _do(root: Path, verb: str, words: Sequence[str]) -> int:
-    if verb not in {"setup", "launch", "run", "test", "exec"}:
-        say(f"there is no command '{verb}': it is setup, launch, run, test or exec.")
+    if verb not in {"setup", "launch", "run", "service", "test", "exec"}:
+        say(f"there is no command '{verb}': it is setup, launch, run, service, test or exec.")
         return 2
     if verb == "setup" and set(words) - {"--robot-only"}:
         say(f"setup takes --robot-only or nothing, not {' '.join(words)}.")

@@ -101,7 +101,7 @@ def test_a_file_can_be_given_by_its_path(arguments):
         (("launch", "nope", "a.launch.py"), "Package 'nope' not found: AMENT_PREFIX_PATH has demo"),
         (("launch", "demo", "b.launch.py"), "it has a.launch.py"),
         (("run", "demo", "nope"), "No executable 'nope' in package 'demo': it has tool"),
-        (("topic", "list"), "`ros2 topic` is not among launch, run: install ROS 2"),
+        (("topic", "list"), "`ros2 topic` is not among launch, run, service: install ROS 2"),
     ],
 )
 def test_a_missing_name_is_reported_with_known_names(arguments, words, sentence):

@@ -1,9 +1,10 @@
-"""The `ros2` command: `launch` and `run`."""
+"""The `ros2` command: `launch`, `run` and `service call`."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -23,6 +24,7 @@ from der_ros_standalone.include import (
 )
 from der_ros_standalone.packages import executable, launch_file
 from der_ros_standalone.service import LaunchService
+from der_ros_standalone.service_call import run_service
 
 
 def _launch_parser() -> argparse.ArgumentParser:
@@ -112,7 +114,7 @@ def run_executable(words: list[str]) -> NoReturn:
         raise LaunchError(f"{path} cannot be run: {error.strerror}") from error
 
 
-VERBS = {"launch": run_launch, "run": run_executable}
+VERBS = {"launch": run_launch, "run": run_executable, "service": run_service}
 
 
 def main(words: list[str] | None = None) -> int:
@@ -129,6 +131,8 @@ def main(words: list[str] | None = None) -> int:
         return VERBS[words[0]](words[1:])
     except LaunchError as error:
         return _refuse(str(error))
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
 
 
 def _refuse(message: str) -> int:
