@@ -7,15 +7,16 @@ The comparison runs offline and in bag order, so it is exact and repeatable.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from der_ros.bags.pauses import Pause, paused_ns
 from der_ros.bags.reader import BagReader, reading
 from der_ros.documents import parse_json
 from der_ros.errors import BagError, ContractError
@@ -32,6 +33,7 @@ DEFAULT_TOLERANCE = 1e-5
 POLICY_MADE = "policy"
 """Kind of the actor in a bag without a person or a script."""
 _TICK_DIGITS = 19
+_SILENT_NS = 1_000_000_000
 _NOT_FINITE = float(np.finfo(np.float32).max)
 
 
@@ -64,10 +66,20 @@ class ReplayReport:
 
 
 class Sample(NamedTuple):
-    """Observation, shape (13,), and action, shape (6,), of one policy tick, float32."""
+    """Observation and action of one policy tick.
+
+    Attributes:
+        observation: Observation, shape (13,), float32.
+        action: Action, shape (6,), float32.
+        at_ns: Bag time of the observation, ns since the epoch.
+    """
 
     observation: NDArray[np.float32]
     action: NDArray[np.float32]
+    at_ns: int
+
+
+_Numbered: TypeAlias = tuple[int, Sample]
 
 
 class PolicyInfo(NamedTuple):
@@ -101,11 +113,15 @@ def read_samples(reader: BagReader) -> list[Sample]:
     names = reader.find(OBSERVATION_TOPIC), reader.find(ACTION_TOPIC)
     arrays: tuple[dict[int, Any], dict[int, Any]] = ({}, {})
     without_tick = False
-    for topic, _, message in reader.messages(*names):
+    times_ns: dict[int, int] = {}
+    for topic, at_ns, message in reader.messages(*names):
         kind = arrays[names.index(topic)]
         tick = _tick(message)
         without_tick = without_tick or tick is None
-        kind[len(kind) if tick is None else tick] = _numbers(message, topic, reader)
+        key = len(kind) if tick is None else tick
+        kind[key] = _numbers(message, topic, reader)
+        if topic == names[0]:
+            times_ns[key] = at_ns
     observations, actions = arrays
     if without_tick and len(observations) != len(actions):
         raise BagError(
@@ -114,7 +130,24 @@ def read_samples(reader: BagReader) -> list[Sample]:
         )
     _refuse_sizes(reader, "observations", observations.values())
     _refuse_sizes(reader, "actions", actions.values())
-    return [Sample(observations[tick], actions[tick]) for tick in observations if tick in actions]
+    return [
+        Sample(observation, actions[tick], times_ns[tick])
+        for tick, observation in observations.items()
+        if tick in actions
+    ]
+
+
+def is_new_attempt(before_ns: int, at_ns: int, pauses: Iterable[Pause]) -> bool:
+    """Return True if the policy was activated between two ticks, and so forgot what was before.
+
+    A snapshot may hold several attempts. A policy that is silent for this long ends its attempt.
+
+    Args:
+        before_ns: Bag time of a tick, ns since the epoch.
+        at_ns: Bag time of the next tick, ns since the epoch.
+        pauses: Pauses of the recording, in which ticks are missing.
+    """
+    return at_ns - before_ns - paused_ns(pauses, before_ns, at_ns) > _SILENT_NS
 
 
 def read_policy_info(reader: BagReader) -> PolicyInfo | None:
@@ -172,10 +205,14 @@ def replay_policy(
     try:
         with reading(bag) as reader:
             samples = read_samples(reader)
-            policy = for_attempt(policy, read_action_repeat(reader))
+            repeat, pauses = read_action_repeat(reader), reader.pauses()
         if not samples:
             raise BagError(f"bag {name}: expected at least one pair of observation and action")
-        differences = list(_differences(name, samples, policy))
+        differences = [
+            each
+            for attempt in _attempts(samples, pauses)
+            for each in _differences(name, attempt, for_attempt(policy, repeat))
+        ]
     except (BagError, ContractError) as error:
         return ReplayReport(name, 0, None, ReplayVerdict.UNUSABLE, str(error))
     worst = int(np.argmax(differences))
@@ -189,8 +226,20 @@ def replay_policy(
     return ReplayReport(name, len(samples), largest, ReplayVerdict.DIFFERENT, reason)
 
 
-def _differences(bag: str, samples: Iterable[Sample], policy: Policy) -> Iterable[float]:
+def _attempts(samples: Sequence[Sample], pauses: Sequence[Pause]) -> list[list[_Numbered]]:
+    """Return the samples, numbered from 1, of each attempt."""
+    attempts: list[list[_Numbered]] = []
+    before_ns = 0
     for number, sample in enumerate(samples, 1):
+        if not attempts or is_new_attempt(before_ns, sample.at_ns, pauses):
+            attempts.append([])
+        attempts[-1].append((number, sample))
+        before_ns = sample.at_ns
+    return attempts
+
+
+def _differences(bag: str, samples: Iterable[_Numbered], policy: Policy) -> Iterable[float]:
+    for number, sample in samples:
         try:
             action = policy(sample.observation)
         except ContractError as error:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from der_ros.bags.bag_replay import DEFAULT_TOLERANCE
+from der_ros.bags.bag_replay import DEFAULT_TOLERANCE, is_new_attempt
 from der_ros.bags.reader import BagReader, reading
 from der_ros.errors import BagError, ConfigurationError
 from der_ros.geometry import Pose
@@ -115,7 +115,7 @@ class AttemptReplay:
         self.other, self.course = other, ChangedCourse(self.what_if.lose_sensor_after_s)
         self._matcher = InputMatcher(self.setup)
         self._guess = TwistGuess(self.setup)
-        self._passed_ns = 0
+        self._passed_ns = self._ticked_ns = 0
         self._all_passed_to: Recorded | None = None  # newest command when all were passed on
         self._is_alike = True  # the changed side has moved as the recorded one so far
         self._on_sample, self._sampler = on_sample, CycleSampler()
@@ -216,6 +216,10 @@ class AttemptReplay:
         self._tick(tick)
 
     def _tick(self, tick: Tick) -> None:
+        before_ns, self._ticked_ns = self._ticked_ns, tick.at_ns
+        if before_ns and is_new_attempt(before_ns, tick.at_ns, self.pauses):
+            for side in self._each_side():
+                side.begin_attempt()
         seen = self._matcher.find(tick, self.stream.window)
         if not seen.matched and tick.at_ns <= self._refilled_ns:
             self._take_unknown(tick)

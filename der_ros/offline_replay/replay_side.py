@@ -64,19 +64,24 @@ class Side:
         start_ns: int,
     ) -> None:
         self.what_if, self._start_ns = what_if, start_ns
-        self._actor = actor
-        if actor is not None and actor[0] is not None:
-            self._actor = for_attempt(actor[0], setup.action_repeat), actor[1]
+        self._given, self._setup = actor, setup
+        self.begin_attempt()
         self.config = what_if.motion(setup)
         self.motion = MotionReplay(self.config, start_ns)
         reported, stopped = ((), "") if what_if.is_change else (setup.reported, setup.stopped)
         limits = what_if.stall(), what_if.home()
         self.verdict = VerdictReplay(setup, *limits, start_ns, reported, stopped)
         self.skipped: dict[str, int] = {}
-        self._setup = setup
         self._filter: WrenchFilter | None = None
         self._filtered: deque[tuple[int, Recorded]] = deque(maxlen=_KEPT_WRENCHES)
         self.commands: deque[RecordedCommand] = deque(maxlen=_KEPT_COMMANDS)
+
+    def begin_attempt(self) -> None:
+        """Let the policy forget earlier observations, as its activation does."""
+        self._actor = self._given
+        policy, scale = self._given or (None, None)
+        if policy is not None and scale is not None:
+            self._actor = for_attempt(policy, self._setup.action_repeat), scale
 
     @cached_property
     def _inputs(self) -> PolicyInputs:

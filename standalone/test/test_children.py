@@ -10,7 +10,7 @@ import pytest
 
 from der_ros_standalone import children, guard
 from der_ros_standalone.children import Child, Guard, LineReader
-from der_ros_standalone.cli import run_executable
+from der_ros_standalone.commands.node_executable import run_executable
 from der_ros_standalone.errors import LaunchError
 
 

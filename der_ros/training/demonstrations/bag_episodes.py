@@ -179,7 +179,7 @@ def _moved(sample: Sample, pose: Pose) -> Sample:
     """Return the sample at another position; a step hardly turns the piece."""
     observation = sample.observation.copy()
     observation[:3] = pose.position
-    return Sample(observation, sample.action)
+    return Sample(observation, sample.action, sample.at_ns)
 
 
 def _pose(sample: Sample, path: Path) -> Pose:

@@ -2,117 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
-import os
 import signal
 import sys
-import traceback
-from pathlib import Path
-from typing import NoReturn
 
 import launch
 
-from der_ros_standalone import log
-from der_ros_standalone.arguments import format_arguments, parse_arguments
-from der_ros_standalone.context import LaunchContext
-from der_ros_standalone.entities import LaunchDescription
+from der_ros_standalone.commands.launch_file import run_launch
+from der_ros_standalone.commands.node_executable import run_executable
+from der_ros_standalone.commands.service_call import run_service
 from der_ros_standalone.errors import ADVICE, LaunchError
-from der_ros_standalone.include import (
-    IncludeLaunchDescription,
-    PythonLaunchDescriptionSource,
-    check_known,
-)
-from der_ros_standalone.packages import executable, launch_file
-from der_ros_standalone.service import LaunchService
-from der_ros_standalone.service_call import run_service
-
-
-def _launch_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("ros2 launch", description="Run a launch file.")
-    parser.add_argument(
-        "-n", "--noninteractive", action="store_true", help="run without a terminal"
-    )
-    parser.add_argument("-d", "--debug", action="store_true", help="show tracebacks")
-    parser.add_argument(
-        "-s",
-        "--show-args",
-        "--show-arguments",
-        action="store_true",
-        help="show the arguments of the launch file",
-    )
-    parser.add_argument(
-        "-a",
-        "--show-all-subprocesses-output",
-        action="store_true",
-        help="show the output of all processes",
-    )
-    parser.add_argument("package_name", help="name of the package, or path of a launch file")
-    parser.add_argument("launch_file_name", nargs="?", help="name of the launch file")
-    parser.add_argument("launch_arguments", nargs="*", help="'<name>:=<value>'; the last one wins")
-    return parser
-
-
-def run_launch(words: list[str]) -> int:
-    """Run `ros2 launch`, and return the exit status.
-
-    Args:
-        words: Command line after `ros2 launch`.
-
-    Raises:
-        LaunchError: There is no such launch file, or an argument is wrong.
-    """
-    options = _launch_parser().parse_args(words)
-    arguments = list(options.launch_arguments)
-    if os.path.isfile(options.package_name):
-        path = Path(options.package_name).absolute()
-        arguments = [word for word in (options.launch_file_name, *arguments) if word is not None]
-    else:
-        path = launch_file(options.package_name, options.launch_file_name or "")
-    if options.show_all_subprocesses_output:
-        os.environ["OVERRIDE_LAUNCH_PROCESS_OUTPUT"] = "both"
-    source = PythonLaunchDescriptionSource(str(path))
-    try:
-        description = source.description(LaunchContext())
-        if options.show_args:
-            log.line(format_arguments(description))
-            return 0
-        values = parse_arguments(arguments)
-        check_known(description, values)
-    except LaunchError:
-        raise
-    except Exception as error:
-        if options.debug:
-            traceback.print_exc()
-        raise LaunchError(f"{path} failed: {type(error).__name__}: {error}") from error
-    service = LaunchService(
-        argv=arguments, noninteractive=options.noninteractive, debug=options.debug
-    )
-    include = IncludeLaunchDescription(source, launch_arguments=values.items())
-    service.include_launch_description(LaunchDescription([include]))
-    return service.run()
-
-
-def run_executable(words: list[str]) -> NoReturn:
-    """Run `ros2 run`: replace this process by the executable.
-
-    Args:
-        words: Command line after `ros2 run`.
-
-    Raises:
-        LaunchError: There is no such package or executable, or it cannot be run.
-    """
-    parser = argparse.ArgumentParser("ros2 run", description="Run an executable of a package.")
-    parser.add_argument("package_name", help="name of the package")
-    parser.add_argument("executable_name", help="name of the executable")
-    parser.add_argument("argv", nargs=argparse.REMAINDER, help="its arguments")
-    options = parser.parse_args(words)
-    path = executable(options.package_name, options.executable_name)
-    sys.stdout.flush()
-    try:
-        os.execv(path, [str(path), *options.argv])
-    except OSError as error:
-        raise LaunchError(f"{path} cannot be run: {error.strerror}") from error
-
 
 VERBS = {"launch": run_launch, "run": run_executable, "service": run_service}
 

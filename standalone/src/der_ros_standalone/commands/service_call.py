@@ -6,14 +6,15 @@ import argparse
 import importlib
 import os
 import re
-import sys
 from typing import Any
 
 import yaml
 
+from der_ros_standalone import log
 from der_ros_standalone.errors import LaunchError
 
 _TYPE = re.compile(r"(\w+)/(?:srv/)?(\w+)")
+_PLAIN = (bool, int, float, str)
 _WAIT_S, _LOOK_S = 1.0, 0.2
 
 
@@ -36,7 +37,7 @@ def run_service(words: list[str]) -> int:
     service = _service_class(options.service_type)
     request = service.Request()
     _fill(request, _request(options.values))
-    print(f"response:\n{_response(options.service_name, service, request)}")
+    log.line(f"response:\n{_response(options.service_name, service, request)}")
     return 0
 
 
@@ -49,6 +50,7 @@ def _service_class(name: str) -> Any:
     match = _TYPE.fullmatch(name)
     if match is None:
         raise LaunchError(f"expected a service type like std_srvs/srv/Trigger, got {name!r}")
+    os.environ.setdefault("ROS_PYTHON_CHECK_FIELDS", "1")  # of messages imported from now on
     try:
         return getattr(importlib.import_module(f"{match[1]}.srv"), match[2])
     except (ImportError, AttributeError) as error:
@@ -85,15 +87,15 @@ def _fill(message: Any, values: dict[str, object]) -> None:
         if isinstance(value, dict) and hasattr(part, "get_fields_and_field_types"):
             _fill(part, value)
             continue
+        # YAML reads 1 as a whole number; a field of floating-point numbers takes none.
+        if isinstance(part, float) and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
         try:
-            setattr(message, name, float(value) if _is_whole(part, value) else value)
+            if isinstance(part, _PLAIN) and type(value) is not type(part):
+                raise TypeError(f"expected {type(part).__name__}")
+            setattr(message, name, value)
         except (AssertionError, TypeError, ValueError) as error:
             raise LaunchError(f"{name}: expected a {known[name]}, got {value!r}") from error
-
-
-def _is_whole(part: object, value: Any) -> bool:
-    """Return True for a whole number in a field of floating-point numbers."""
-    return isinstance(part, float) and isinstance(value, int) and not isinstance(value, bool)
 
 
 def _response(name: str, service: Any, request: Any) -> Any:
@@ -107,7 +109,7 @@ def _response(name: str, service: Any, request: Any) -> Any:
         node = rclpy.create_node(f"service_call_{os.getpid()}", enable_rosout=False)
         client = node.create_client(service, name)
         while not client.wait_for_service(timeout_sec=_WAIT_S):
-            print(f"waiting for the service {client.srv_name} ...", file=sys.stderr, flush=True)
+            log.line(f"waiting for the service {client.srv_name} ...")
         future = client.call_async(request)
         while not future.done():
             rclpy.spin_once(node, timeout_sec=_LOOK_S)

@@ -1,0 +1,1 @@
+"""The verbs of the `ros2` command."""
