@@ -10,16 +10,18 @@ import numpy as np
 
 from der_ros.bags.bag_copy import copy_bag
 from der_ros.bags.bag_replay import Sample, read_samples
+from der_ros.bags.black_box import REASON
 from der_ros.bags.demonstrations import FACTS_FILE, read_facts
 from der_ros.bags.reader import BagReader
 from der_ros.documents import numbers_of_text, shortened
 from der_ros.errors import BagError, ConfigurationError
 from der_ros.geometry import Pose
+from der_ros.policy.attempt import Outcome
 from der_ros.policy.policy_topics import ACTION_TOPIC, CONTRACT_TOPIC, OBSERVATION_TOPIC
 from der_ros.replay.transitions import Episode
 from der_ros.tasks.base import Task
 
-POSE_TOPIC = "kuka/tcp_pose"
+POSE_TOPIC, RESULT_TOPIC = "kuka/tcp_pose", "assembly_supervisor/result"
 _TRAINED_FROM = (OBSERVATION_TOPIC, ACTION_TOPIC, CONTRACT_TOPIC, POSE_TOPIC)
 # m, N or Nm; no piece is that far, and no sensor measures as much.
 _ABSURD = 1e6
@@ -30,6 +32,26 @@ POSE_NUMBERS = 7  # an observation begins with position and quaternion of the he
 def is_bag(path: Path) -> bool:
     """Return True if ``path`` is the folder of a complete bag."""
     return (path / "metadata.yaml").is_file()
+
+
+def recorded_failure(path: Path) -> str:
+    """Return why a bag is no demonstration, as its recorder states; empty if it may be one.
+
+    Raises:
+        ConfigurationError: The bag is damaged, or its verdict has another type.
+    """
+    try:
+        with BagReader(path) as reader:
+            if REASON in reader.custom_data():
+                return "a snapshot"
+            if not reader.has(RESULT_TOPIC):
+                return ""
+            *_, verdict = reader.messages(reader.find(RESULT_TOPIC))
+    except BagError as error:
+        raise ConfigurationError(f"demos: {error}") from error
+    values = {pair.key: str(pair.value) for pair in verdict.message.values}
+    outcome = values.get("outcome", "")
+    return "" if outcome in ("", Outcome.SUCCESS.value) else f"its attempt ended in {outcome}"
 
 
 def bag_episode(path: Path, task: Task) -> Episode:

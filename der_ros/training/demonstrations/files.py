@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,10 @@ from der_ros.policy.symmetry import fold
 from der_ros.replay.transitions import Episode
 from der_ros.tasks.base import Task
 from der_ros.training.checkpoint.arrays import read_array
-from der_ros.training.demonstrations.bag_episodes import bag_episode, is_bag
+from der_ros.training.demonstrations.bag_episodes import bag_episode, is_bag, recorded_failure
 from der_ros.whole_files import whole_file
+
+logger = logging.getLogger(__name__)
 
 MAX_ARRAY_BYTES = 256 * 2**20
 
@@ -62,6 +66,8 @@ def load_demonstrations(
 ) -> tuple[Episode, ...]:
     """Read one ``.npz`` episode or bag, or all those in a folder, sorted by name.
 
+    The folder may be that of a deployment's bags: snapshots and failed attempts are left out.
+
     Args:
         source: File or folder.
         observation_size: Length of an observation.
@@ -76,7 +82,8 @@ def load_demonstrations(
             other sizes, or did not succeed.
     """
     folder = source.is_dir() and not is_bag(source)
-    paths = [path for path in (sorted(source.iterdir()) if folder else [source]) if _is_one(path)]
+    paths = _successes(sorted(source.iterdir())) if folder else [source]
+    paths = [path for path in paths if _is_one(path)]
     if not paths:
         raise ConfigurationError(
             f"demos: expected .npz episodes or bags, there are none at {source}"
@@ -96,6 +103,18 @@ def _as_seen(
     """Return recorded observations as policy inputs: folded, and converted by the view."""
     folded = observations if symmetry == 1 else fold(observations, symmetry)
     return folded if view is None or view.is_plain else view.episode(folded)
+
+
+def _successes(paths: Iterable[Path]) -> list[Path]:
+    """Return the paths without the bags that are no demonstrations; log each of those."""
+    kept = []
+    for path in paths:
+        failure = recorded_failure(path) if is_bag(path) else ""
+        if failure:
+            logger.warning("demos: %s is left out: %s", path.name, failure)
+        else:
+            kept.append(path)
+    return kept
 
 
 def _is_one(path: Path) -> bool:

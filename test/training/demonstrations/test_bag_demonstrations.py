@@ -1,11 +1,16 @@
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from der_ros.bags.black_box import REASON
 from der_ros.bags.recorder import BagWriter, RecordedTopic, typestore
 from der_ros.errors import ConfigurationError
 from der_ros.tasks import make_task
 from der_ros.training.demonstrations.files import load_demonstrations
 
+BAGS = Path(__file__).parents[2] / "replay" / "bags"
 ARRAY = "std_msgs/msg/Float32MultiArray"
 TOPICS = [RecordedTopic("/policy/observation", ARRAY), RecordedTopic("/policy/action", ARRAY)]
 
@@ -48,6 +53,22 @@ def test_what_is_no_success_is_refused_by_name(tmp_path):
     next(path.glob("*.mcap")).write_bytes(b"no bag")
     with pytest.raises(ConfigurationError, match="attempt_0001"):
         load_demonstrations(path, 13, 6, task=make_task("lap_joint"))
+
+
+def test_a_run_folders_failures_are_left_out(tmp_path, caplog):
+    for name, shipped in (("attempt_0001", "kr60_timeout"), ("attempt_0002", "kr60_success")):
+        shutil.copytree(BAGS / shipped, tmp_path / name)
+    with BagWriter(tmp_path / "snapshot_0001", TOPICS) as writer:
+        writer.custom[REASON] = "an operator's call"
+    (episode,) = load_demonstrations(tmp_path, 13, 6, task=make_task("lap_joint"))
+    assert episode.success
+    assert "attempt_0001 is left out: its attempt ended in timeout" in caplog.text
+    assert "snapshot_0001 is left out: a snapshot" in caplog.text
+    with pytest.raises(ConfigurationError, match="attempt_0001"):
+        load_demonstrations(tmp_path / "attempt_0001", 13, 6, task=make_task("lap_joint"))
+    shutil.rmtree(tmp_path / "attempt_0002")
+    with pytest.raises(ConfigurationError, match="there are none at"):
+        load_demonstrations(tmp_path, 13, 6, task=make_task("lap_joint"))
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf, 1e30])
