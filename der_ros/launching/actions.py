@@ -261,6 +261,7 @@ def deployment(
         _keep_parameters(values, chosen)
         nodes = [launched_node(node, parameters, values) for node, parameters in chosen.items()]
         drawn = merged([*shipped, own], "cell_view") | {"robot": parts.arm, "task": values["task"]}
+        drawn |= {"page_port": values["page_port"]} if values["page_port"] else {}
         return [*_network(values), *nodes, *beside(values), *view_actions(values, drawn)]
 
     return checked_launch(arguments, start, _contradictions)

@@ -10,6 +10,7 @@ from der_ros.drivers.netft.netft_records import NetFtConfig
 from der_ros.launching.arguments import ON_OFF, Argument
 from der_ros.parameters.assembly_supervisor import SupervisorParameters
 from der_ros.parameters.bag_recorder import RecorderParameters
+from der_ros.parameters.cell_view import CellViewParameters
 from der_ros.parameters.ft_bridge import FtBridgeParameters
 from der_ros.parameters.policy_server import PolicyParameters
 from der_ros.parameters.sim_cell import (
@@ -74,6 +75,7 @@ _SIMULATION_ARGUMENTS = (
 
 _VIEW_ARGUMENTS = (
     Argument("view", "true", "Start cell_view, which publishes for viewers", bool, ON_OFF),
+    Argument.of(CellViewParameters, "page_port"),
     Argument(
         "rviz",
         "false",

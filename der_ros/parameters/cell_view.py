@@ -23,3 +23,9 @@ class CellViewParameters:
     )
     force_scale_m_per_n: float = setting(0.002, "Length of the force's arrow", "m/N", 0.0, 1.0)
     rate_hz: float = setting(20.0, "Rate of markers and transforms", "Hz", 1.0, 100.0)
+    page_port: int = setting(
+        0,
+        "Port on which a browser of this host finds a page with force, pose and state; 0: no page",
+        minimum=0,
+        maximum=65535,
+    )

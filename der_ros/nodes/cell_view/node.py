@@ -1,4 +1,4 @@
-"""Publishes markers and frames of the cell for viewers. It commands nothing.
+"""Publishes markers and frames of the cell for viewers, and serves a page. It commands nothing.
 
 Published topics: ``cell/markers`` (MarkerArray: arm, pieces, workspace, force, phase; only while it
 has a subscriber), ``robot_description`` (latched URDF), ``cell/task_frame`` (PoseStamped, latched),
@@ -7,6 +7,7 @@ and, if ``tf2_msgs`` is installed, ``/tf`` and ``/tf_static``.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ from der_ros.drivers.arm.links import Links, renamed
 from der_ros.errors import ConfigurationError, ContractError
 from der_ros.geometry import Array, Pose, Wrench
 from der_ros.nodes.cell_view import markers as cell_markers
+from der_ros.nodes.cell_view.browser_page import HOST, CellPage
 from der_ros.nodes.cell_view.frame_broadcaster import Frame, FrameBroadcaster, tf_message_class
 from der_ros.nodes.shared.conversions import (
     CellFrames,
@@ -64,12 +66,47 @@ class CellView(ShellNode):
         self._force_scale = parameters.force_scale_m_per_n
         self._angles: Array = np.zeros(len(self._links.joint_names))
         self._held, self._ground = Pose.identity(), Pose.identity()
-        self._wrench, self._phase = Wrench.zero(), ""
+        self._wrench, self._phase, self._operator = Wrench.zero(), "", ""
+        self._felt = False
         self._limits: GovernorLimits | None = None
         self._pose_known = False
         self._subscribe()
         self._publish_what_stays()
         self._timer = steady_timer(self, 1.0 / parameters.rate_hz, self._draw)
+        self._page = self._serve(parameters.page_port) if parameters.page_port else None
+
+    def _serve(self, port: int) -> CellPage:
+        """Start the page.
+
+        Raises:
+            ConfigurationError: The port cannot be opened.
+        """
+        page = CellPage(
+            port, read_text(shipped_config_file("viewers", "cell_page.html")), self.state
+        )
+        page.start()
+        self.get_logger().info(f"force and pose: http://{HOST}:{page.port}/")
+        return page
+
+    def state(self) -> dict[str, object]:
+        """Return what the page shows; None for what is not known yet."""
+        pose = self._frames.base_from_task.inverse() @ self._held
+        wrench = self._wrench.rotated((pose @ self._frames.tcp_from_sensor).rotation)
+        known, felt, limits = self._pose_known, self._felt, self._limits
+        return {
+            "phase": self._phase,
+            "operator": self._operator,
+            "position_mm": (1e3 * pose.position).tolist() if known else None,
+            "angle_deg": math.degrees(self._task.angle(pose, Pose.identity())) if known else None,
+            "force_n": wrench.force.tolist() if felt else None,
+            "torque_nm": wrench.torque.tolist() if felt else None,
+            "soft_force_n": None if limits is None else limits.soft_force_n,
+        }
+
+    def close(self) -> None:
+        """Stop the page."""
+        if self._page is not None:
+            self._page.stop()
 
     def _set_up_cell(self, given: CellViewParameters) -> None:
         """Load the pieces, the arm and the frames.
@@ -77,7 +114,7 @@ class CellView(ShellNode):
         Raises:
             ConfigurationError: The URDF cannot be read or is invalid, or a frame is invalid.
         """
-        task = make_task(given.task)
+        self._task = task = make_task(given.task)
         self._held_piece, self._ground_piece = task.held, task.ground
         self._draw_arm_frames = given.publish_arm_frames
         self._frames = CellFrames.declare(self)
@@ -96,6 +133,7 @@ class CellView(ShellNode):
         for topic in ("feedback", "result"):
             name = f"assembly_supervisor/{topic}"
             self.create_subscription(DiagnosticStatus, name, self._on_phase, LATCHED)
+        self.create_subscription(DiagnosticStatus, "teleop/status", self._on_operator, LATCHED)
 
     def _publish_what_stays(self) -> None:
         self._markers = self.create_publisher(MarkerArray, "cell/markers", 1)
@@ -128,6 +166,9 @@ class CellView(ShellNode):
     def _on_phase(self, message: DiagnosticStatus) -> None:
         self._phase = message.message
 
+    def _on_operator(self, message: DiagnosticStatus) -> None:
+        self._operator = message.message
+
     def _take(self) -> None:
         """Read the newest joint angles, pose and wrench; skip invalid ones."""
         joints, pose, wrench = (
@@ -143,7 +184,8 @@ class CellView(ShellNode):
             self.get_logger().warning(f"kuka/tcp_pose: {error}", throttle_duration_sec=10.0)
         if wrench is not None:
             felt = wrench_from_message(wrench.message)
-            self._wrench = felt if np.isfinite(felt.to_array()).all() else self._wrench
+            if np.isfinite(felt.to_array()).all():
+                self._wrench, self._felt = felt, True
 
     def _draw(self) -> None:
         self._take()
