@@ -60,7 +60,7 @@ def test_every_stamp_is_read_by_the_one_function(path):
 @pytest.mark.parametrize("path", NODES, ids=lambda path: path.name)
 def test_every_thread_is_a_worker(path):
     # Exceptions: the executor's thread, whose errors end the node, and threads that do no work.
-    allowed = {"node_process.py": 1, "logs.py": 1, "launch_watch.py": 1}
+    allowed = {"node_process.py": 1, "logs.py": 1}
     assert len(calls(path.read_text(), "Thread")) == allowed.get(path.name, 0)
 
 
