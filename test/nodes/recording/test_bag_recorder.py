@@ -17,6 +17,7 @@ from std_srvs.srv import SetBool
 from waiting import until
 
 from der_ros.bags import recorder as recorder_module
+from der_ros.bags.bag_recording import SAVE_S
 from der_ros.bags.bag_replay import ReplayVerdict, replay_policy
 from der_ros.bags.mcap_file import FileLimits
 from der_ros.bags.reader import BagReader
@@ -24,7 +25,7 @@ from der_ros.control.status import Level
 from der_ros.nodes.kuka_bridge.joint_states import JointStates
 from der_ros.nodes.policy_server.node import PolicyServer
 from der_ros.nodes.recording import bag_recorder
-from der_ros.nodes.recording.bag_recorder import BagRecorder
+from der_ros.nodes.recording.bag_recorder import BATCH_S, BagRecorder
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.parameters.bag_recorder import RecorderParameters
 from der_ros.policy.runtime import OnnxPolicy
@@ -107,6 +108,11 @@ def test_a_bag_is_compressed_and_holds_the_files(tmp_path):
         assert reader.attachments() == {"cell.yaml": cell.read_bytes()}
     assert contents(path, "/assembly_supervisor/attempt")[0].message.data == "x" * 200_000
     assert (Path(path) / "attempt_0001.mcap").stat().st_size < 100_000
+
+
+def test_a_kill_loses_at_most_half_a_second():
+    """A batch that comes just before a save is due waits for the next batch."""
+    assert SAVE_S + BATCH_S < 0.5
 
 
 def test_numbers_go_on_after_the_existing_bags(tmp_path):
