@@ -121,13 +121,18 @@ class Stack:
         """Return the velocity along the circle, with a part towards it after a fault moved the
         arm."""
         x, y, _ = (self.krc4.tcp_pose.position - self._center).tolist()
-        radius = math.hypot(x, y)
+        radius = self._radius()
         if radius < 1e-4:
             return SPEED_MPS, 0.0
         outwards = max(-1.0, min(1.0, (RADIUS_M - radius) / RADIUS_M))
         vx, vy = outwards * x - y, outwards * y + x
         scale = SPEED_MPS / math.hypot(vx, vy)
         return scale * vx, scale * vy
+
+    def _radius(self):
+        """Return the TCP's distance from the circle's center, m."""
+        x, y, _ = (self.krc4.tcp_pose.position - self._center).tolist()
+        return math.hypot(x, y)
 
     def _on_applied(self, message):
         if message.twist.linear.x or message.twist.linear.y:
@@ -188,10 +193,15 @@ class Stack:
         raise AssertionError(f"{name} does not answer; {self.told()}")
 
     def free(self):
-        """Reset until no fault is latched again."""
+        """Reset until no fault is latched again.
+
+        At the limit on corrections RSI starts anew, as the way to the circle may lead beyond it.
+        """
 
         def freed():
-            self.reset()
+            if "limit on corrections" in self.reset():
+                self.restart_rsi()
+                self.reset()
             time.sleep(WATCHED_S)
             return self.without_fault()
 
@@ -244,6 +254,8 @@ class Stack:
         self.straight, self.commanding, self.spoil = 0.0, True, as_it_is
         began_s = time.time()
         self.moves()
+        # RSI may start anew here: the whole circle must be within the bridge's limit from there.
+        until(lambda: self._radius() < 1.5 * RADIUS_M, "the circle", told=self.told)
         # This node may discover a restarted node later than the other nodes do.
         for name in ("motion", "wrench"):
             until(lambda name=name: self.stamps.get(name, 0.0) > began_s, name, told=self.told)

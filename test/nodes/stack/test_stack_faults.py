@@ -179,9 +179,7 @@ def test_corrections_end_before_the_controllers_cut(it):
     it.commanding = False
     it.stays()
     it.reset()
-    it.commanding, it.straight = True, -0.05
-    it.moves()
-    it.straight = 0.0
+    it.well()  # the way back is free
     it.restart_rsi()
     it.rests()
     it.reset()
