@@ -13,6 +13,7 @@ from der_ros.nodes.shared.middleware import keep_processes_apart
 WORKERS = 2
 ALONE_MARKERS = ("alone", "hardware")
 IN_TURN_MARKERS = ("in_turn",)
+_REASON_CHARACTERS = 1500
 
 os.environ["ROS_DOMAIN_ID"] = "101"  # of no test that starts nodes
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
@@ -52,6 +53,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         from isolation import block
 
         os.environ["ROS_DOMAIN_ID"] = str(block().domain)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Report why tests were run again: a test that passes at last leaves no other trace."""
+    again = terminalreporter.stats.get("rerun", [])
+    if again:
+        terminalreporter.section("reasons of reruns")
+    for report in again:
+        crash = getattr(report.longrepr, "reprcrash", None)
+        why = str(crash.message if crash else report.longrepr).replace("\n", " ")
+        terminalreporter.line(f"{report.nodeid} ({report.when}): {why[:_REASON_CHARACTERS]}")
 
 
 @pytest.hookimpl(optionalhook=True)

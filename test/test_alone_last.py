@@ -71,6 +71,15 @@ def test_dies_once():
         pathlib.Path("died").touch()
         os._exit(3)
 """
+TWICE = """
+import os, pathlib, pytest
+
+@pytest.mark.ros
+def test_twice():
+    again = os.path.exists("again")
+    pathlib.Path("again").touch()
+    assert again, "the first time"
+"""
 
 
 class Note(NamedTuple):
@@ -155,6 +164,13 @@ def test_each_process_has_domains_and_ports_of_its_own(checkout):
     assert len({(own, other) for own, other, _ in taken}) == len({o for _, o, _ in taken}) == 8
     assert len({port for _, _, port in taken}) == 8
     assert all(0 < other - own < 10 for own, other, _ in taken)
+
+
+def test_the_reason_of_a_rerun_is_told(checkout):
+    (checkout.folder / "test" / "test_twice.py").write_text(TWICE)
+    output, _ = checkout.run("-n", "0", "-k", "twice")
+    assert re.search(r"= 1 passed, 18 deselected, 1 rerun in", output), output
+    assert "test/test_twice.py::test_twice (call): AssertionError: the first time" in output
 
 
 @pytest.mark.parametrize("words", [["test/test_first.py"], ["-n", "0", "-k", "first"]])
