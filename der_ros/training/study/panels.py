@@ -60,7 +60,7 @@ def draw_panels(study: str, task: str, records: Sequence[RunRecord], path: Path)
     grid[0, 0].set(ylabel="success (%)", ylim=(-3, 103))
     grid[1, 0].set(ylabel="return of an episode")
     figure.suptitle(
-        f"{TASK_TITLES[task]}, preset {STUDIES[study].preset}\nmean over seeds and its 95 % band"
+        f"{TASK_TITLES[task]}, {_settings(study)}\nmean over seeds and its 95 % band"
     )
     try:
         with whole_file(path) as part:
@@ -84,6 +84,13 @@ def mean_band(values: Array) -> tuple[Array, Array]:
     if runs < 2:
         return mean, np.zeros_like(mean)
     return mean, t_95(runs - 1) * values.std(axis=0, ddof=1) / math.sqrt(runs)
+
+
+def _settings(study: str) -> str:
+    """Return the preset of a study, with its algorithm if that is not the preset's."""
+    algorithm = STUDIES[study].settings.get("algorithm")
+    preset = f"preset {STUDIES[study].preset}"
+    return f"{preset}, {str(algorithm).upper()}" if algorithm else preset
 
 
 def _of(records: Sequence[RunRecord], structure: str) -> list[RunRecord]:
