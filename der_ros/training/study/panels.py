@@ -59,9 +59,7 @@ def draw_panels(study: str, task: str, records: Sequence[RunRecord], path: Path)
         figure.legend(*entries, loc="outside lower center", ncols=2, fontsize="small")
     grid[0, 0].set(ylabel="success (%)", ylim=(-3, 103))
     grid[1, 0].set(ylabel="return of an episode")
-    figure.suptitle(
-        f"{TASK_TITLES[task]}, {_settings(study)}\nmean over seeds and its 95 % band"
-    )
+    figure.suptitle(f"{TASK_TITLES[task]}, {_settings(study)}\nmean over seeds and its 95 % band")
     try:
         with whole_file(path) as part:
             figure.savefig(part, format=path.suffix[1:] or "png", dpi=110)
