@@ -19,8 +19,9 @@ from der_ros.nodes.shared.taking import GID_BYTES
 
 # Name that the middleware gives to a node just discovered, or about to leave.
 NAMELESS = "_NODE_NAME_UNKNOWN_"
-# A publisher that stays without a name for longer does not belong to a ROS node.
-_NAMING_PATIENCE_S = 2.0
+# A publisher that stays without a name for longer does not belong to a ROS node. Names come on a
+# topic of their own; Fast DDS repeats a lost message of it after 3 s.
+_NAMING_PATIENCE_S = 5.0
 _FORGOTTEN_S = 10.0
 _NO_NODE = "a publisher that is no ROS node"
 ANY_ONE = "?"

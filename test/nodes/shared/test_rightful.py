@@ -1,5 +1,7 @@
 """One rightful source per topic and service, with real nodes."""
 
+from types import SimpleNamespace
+
 import pytest
 from cell_rig import Cell, results
 from player_rig import NAME, playing
@@ -11,9 +13,10 @@ from waiting import until
 
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.assembly_supervisor.node import AssemblySupervisor
+from der_ros.nodes.shared import rightful
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.polling import PolledSubscription
-from der_ros.nodes.shared.rightful import RightfulTopic, Succession
+from der_ros.nodes.shared.rightful import RightfulTopic, SenderVerdict, Succession
 from der_ros.nodes.shared.sources import Sources
 
 pytestmark = [pytest.mark.ros, pytest.mark.usefixtures("own_domain")]
@@ -109,6 +112,22 @@ def test_an_older_source_that_is_heard_again_is_noted():
     assert it.living_twice == {"arm": (b"a", b"b")}
     it.forget({b"b"})
     assert not it.living_twice
+
+
+def test_a_name_may_come_seconds_after_a_message(monkeypatch):
+    """Fast DDS repeats a lost message about names after 3 s."""
+    passed_s = [100.0]
+    monkeypatch.setattr(rightful, "time", SimpleNamespace(monotonic=lambda: passed_s[0]))
+    with running(lambda: ShellNode("reader")) as (reader, _):
+        topic = RightfulTopic(reader, "words", "test")
+        assert topic.judge(b"unheard of") is SenderVerdict.UNDECIDED
+        passed_s[0] += 4.0
+        assert topic.look() is None
+        passed_s[0] += 2.0
+        assert "words is also published by a publisher that is no ROS node" in topic.look()
+        passed_s[0] += 10.0
+        topic.look()
+        assert topic.look() is None
 
 
 def test_names_hold_within_a_namespace():
