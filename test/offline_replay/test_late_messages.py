@@ -22,6 +22,14 @@ def policy():
     return OnnxPolicy.load(BAGS / "peg_in_hole_with_history.onnx")
 
 
+def written(target, types, messages):
+    """Write a bag of messages (time, topic, data) in the order of their times; return its path."""
+    with BagWriter(target, [RecordedTopic(name, kind, False) for name, kind in types.items()]) as w:
+        for at_ns, topic, data in sorted(messages, key=lambda each: each[0]):
+            w.write(topic, data, at_ns)
+    return target
+
+
 def late(target, tick):
     """Copy a bag as if observation and action of one tick had come after the next command.
 
@@ -37,10 +45,7 @@ def late(target, tick):
             at_ns = before_ns[topic] = max(at_ns + late_ns, before_ns[topic] + 1_000_000)
             found[topic] += 1
         moved.append((at_ns, topic, data))
-    with BagWriter(target, [RecordedTopic(name, kind, False) for name, kind in types.items()]) as w:
-        for at_ns, topic, data in sorted(moved, key=lambda each: each[0]):
-            w.write(topic, data, at_ns)
-    return target
+    return written(target, types, moved)
 
 
 @pytest.mark.parametrize("tick", [0, 20])
@@ -80,10 +85,7 @@ def early(target, tick):
         )
         for topic, at_ns, data in messages
     ]
-    with BagWriter(target, [RecordedTopic(name, kind, False) for name, kind in types.items()]) as w:
-        for at_ns, topic, data in sorted(moved, key=lambda each: each[0]):
-            w.write(topic, data, at_ns)
-    return target
+    return written(target, types, moved)
 
 
 @pytest.mark.parametrize("tick", [0, 20])

@@ -44,12 +44,23 @@ class CellPage(Startable):
         """
         answer = self._answer
 
-        class Handler(_Handler):
-            def body(self, path: str) -> bytes | None:
-                return answer(path)
+        class StateHandler(http.server.BaseHTTPRequestHandler):
+            timeout = 1.0  # a client that connects and sends nothing does not block others for long
+
+            def do_GET(self) -> None:
+                body = answer(self.path)
+                self.send_response(404 if body is None else 200)
+                self.send_header("Content-Type", _KINDS.get(self.path, "text/plain"))
+                self.send_header("Cache-Control", "no-store")
+                self.send_header("Content-Length", str(len(body or b"")))
+                self.end_headers()
+                self.wfile.write(body or b"")
+
+            def log_message(self, format: str, *arguments: object) -> None:
+                logger.debug("page: " + format, *arguments)
 
         try:
-            self._server = _Server((HOST, self.port), Handler)
+            self._server = _Server((HOST, self.port), StateHandler)
         except OSError as error:
             raise ConfigurationError(
                 f"page_port: expected a free port of {HOST}, got {self.port} ({error.strerror})"
@@ -81,23 +92,3 @@ class _Server(http.server.HTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log the exception that is being handled."""
         logger.debug("page: request of %s: %s", client_address, sys.exc_info()[1])
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    timeout = 1.0  # a client that connects and sends nothing does not block others for long
-
-    def body(self, path: str) -> bytes | None:
-        """Return the content at a path; None if there is none."""
-        raise NotImplementedError
-
-    def do_GET(self) -> None:
-        body = self.body(self.path)
-        self.send_response(404 if body is None else 200)
-        self.send_header("Content-Type", _KINDS.get(self.path, "text/plain"))
-        self.send_header("Cache-Control", "no-store")
-        self.send_header("Content-Length", str(len(body or b"")))
-        self.end_headers()
-        self.wfile.write(body or b"")
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        logger.debug("page: " + format, *arguments)
