@@ -1,11 +1,11 @@
-"""Deviation of each task and arm from mechanics: weight, push, tracking, contact, jitter.
+"""Deviation of each task and arm from mechanics: weight, push, tracking, contact, impact.
 
     python benchmarks/bench_physics.py [--task lap_joint] [--robot kr60] [--orientations 50]
         [--pushes 10] [--json]
 
 ``support/mechanics.py`` has the experiments and the meaning of each figure;
-``test/sim/test_mechanics.py`` checks bounds for them. Tracking does not depend on the pieces and is
-measured with the lap joint.
+``test/sim/test_mechanics.py`` checks bounds for them. Tracking and impact do not depend on the
+pieces and are measured with the lap joint.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import math
 import sys
 from collections.abc import Iterator
+from itertools import product
 from typing import TypeAlias
 
 import numpy as np
@@ -25,6 +26,9 @@ from support.task_cells import TaskCell, add_cells, chosen_cells
 
 Row: TypeAlias = tuple[str, float, str]
 _FREQUENCIES_HZ = (0.25, 0.5, 1.0, 2.0, 3.0)
+_SPEEDS_MPS = (0.005, 0.01, 0.02, 0.05)
+_PHYSICS_S = (0.004, 0.002)
+_CYCLES_S = (0.004, 0.012)
 _AXES = ("x", "y", "z", "rx", "ry", "rz")
 
 
@@ -72,12 +76,20 @@ def tracking_rows(world: AssemblyWorld) -> Iterator[Row]:
             yield f"tracking_{frequency_hz:g}_hz.{name}_share", 0.1 * error / way, "%"
 
 
+def impact_rows(robot: str) -> Iterator[Row]:
+    """Yield peaks on the compliant ground, divided by those of a mass on a spring."""
+    for speed_mps, physics_s, cycle_s in product(_SPEEDS_MPS, _PHYSICS_S, _CYCLES_S):
+        found = mechanics.impact(robot, speed_mps, physics_s, cycle_s)
+        steps = f"cycle_{1e3 * cycle_s:g}_ms.step_{1e3 * physics_s:g}_ms"
+        yield f"impact_{1e3 * speed_mps:g}_mmps.{steps}", found.ratio, ""
+
+
 def figures_of(cell: TaskCell, arguments: argparse.Namespace) -> list[Figure]:
     """Return all figures of one cell."""
     with cell.world() as world:
         rows = [*sensor_rows(world, arguments.orientations, arguments.pushes)]
         if cell.task == "lap_joint":
-            rows += tracking_rows(world)
+            rows += [*tracking_rows(world), *impact_rows(cell.robot)]
         rows += contact_rows(world, cell.kind)
     return [Figure(f"{cell.name}.{name}", value, unit) for name, value, unit in rows]
 

@@ -7,7 +7,8 @@ the prediction by Newton, Hooke and the task's own numbers. Free motion is 0.2 m
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from dataclasses import replace
+from typing import NamedTuple, cast
 
 import numpy as np
 import pybullet
@@ -15,10 +16,12 @@ from numpy.typing import NDArray
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist, Wrench, angle_between, quaternion_from_rotation_vector
+from der_ros.sim.compliance import Compliance
+from der_ros.sim.robots import find_robot
 from der_ros.sim.tool import GRAVITY_M_PER_S2
-from der_ros.sim.units import scaled
+from der_ros.sim.units import PER_KG, PER_M, scaled
 from der_ros.sim.world import AssemblyWorld
-from der_ros.tasks import InitialState
+from der_ros.tasks import InitialState, make_task
 
 Vector = NDArray[np.float64]
 ABOVE_M = 0.2
@@ -315,3 +318,65 @@ def depth_reached(world: AssemblyWorld, offset: tuple[float, float], speed: floa
     way_m = height_m + 0.5 * config.force_limit_n / config.stiffness_n_per_m
     world.advance(Twist.from_array(speed * np.array(DOWN)), round(way_m / speed / 0.004))
     return float(world.held_pose().position[2])
+
+
+# -- an impact -----------------------------------------------------------------------------------
+
+
+class Impact(NamedTuple):
+    """Impact of an arm that nothing drives, on the compliant ground.
+
+    Attributes:
+        peak_n: Largest reading of the force.
+        speed_mps: Speed before the contact.
+        mass_kg: Mass that an impulse on the held piece finds.
+        stiffness_n_per_m: Stiffness of the cell.
+    """
+
+    peak_n: float
+    speed_mps: float
+    mass_kg: float
+    stiffness_n_per_m: float
+
+    @property
+    def ratio(self) -> float:
+        """Peak force divided by ``v sqrt(m k)``, the peak of a mass on a spring."""
+        return self.peak_n / (self.speed_mps * math.sqrt(self.mass_kg * self.stiffness_n_per_m))
+
+
+def impact(robot: str, speed_mps: float, physics_dt_s: float, cycle_s: float) -> Impact:
+    """Push an arm that hardly any servo drives, and let it hit the timber 0.5 mm below.
+
+    Args:
+        robot: Name of the robot.
+        speed_mps: Approximate speed.
+        physics_dt_s: Physics step.
+        cycle_s: Time over which a reading is averaged, whole physics steps.
+    """
+    loose = replace(find_robot(robot).servo, stiffness_n_per_m=1.0, stiffness_nm_per_rad=1.0)
+    above = InitialState(pose(0.003, 0.003, 0.0355), Pose.identity())
+    steps = round(cycle_s / physics_dt_s)
+    down = Twist(np.array((0.0, 0.0, -speed_mps)), np.zeros(3))
+    task = make_task("lap_joint")
+    with AssemblyWorld(task, loose, physics_dt_s, robot=robot, compliance="cell") as world:
+        world.reset(above)
+        weight = world.sensor_wrench().force
+        impulse_ns = speed_mps * find_robot(robot).contact_mass_kg
+        force = -PER_M * PER_KG * impulse_ns / physics_dt_s
+        scene, place = world.scene, (PER_M * world.held_pose().position).tolist()
+        pybullet.applyExternalForce(
+            scene.tool,
+            scene.held_link,
+            (0.0, 0.0, force),
+            place,
+            pybullet.WORLD_FRAME,
+            world.client,
+        )
+        world.advance(Twist.zero(), 1)
+        came_mps = -float(world.held_twist().linear[2])
+        forces = []
+        for _ in range(math.ceil((0.1 + 0.001 / speed_mps) / cycle_s)):
+            world.advance(down, steps)
+            forces.append(float(np.linalg.norm(world.sensor_wrench().force - weight)))
+        spring = cast(Compliance, world.compliance)
+    return Impact(max(forces), came_mps, impulse_ns / came_mps, spring.stiffness_n_per_m)

@@ -1,26 +1,21 @@
 """Compliance of the cell: an impact acts on a mass on a spring, a load deflects the spring."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
-import pybullet
 import pytest
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist
 from der_ros.sim.compliance import Compliance
-from der_ros.sim.servo import ServoConfig
-from der_ros.sim.units import PER_KG, PER_M
+from der_ros.sim.robots import find_robot
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import InitialState, make_task
+from support.mechanics import impact
 
 TASK = make_task("lap_joint")
 STIFFNESS = 2.5e5
 GIVES = Compliance(stiffness_n_per_m=STIFFNESS, stiffness_nm_per_rad=6e3)
-# A nearly free tool, so that only its mass acts on the spring.
-LOOSE = replace(ServoConfig.kr60(), stiffness_n_per_m=1.0, stiffness_nm_per_rad=1.0)
-MASS_KG = LOOSE.effective_mass_kg
 TOUCH_M = 0.035  # two crossed timbers, one beside the notch of the other
 
 
@@ -30,41 +25,21 @@ def at(height_m):
     )
 
 
-def peak_n(speed_mps, dt_s):
-    """Return the peak force of an impact of the free tool, and its speed at that time."""
-    with AssemblyWorld(TASK, LOOSE, dt_s, compliance=GIVES) as world:
-        world.reset(at(TOUCH_M + 0.0005))
-        weight = world.sensor_wrench().force
-        place = (PER_M * world.held_pose().position).tolist()
-        push = (0.0, 0.0, -PER_M * PER_KG * MASS_KG * speed_mps / dt_s)
-        pybullet.applyExternalForce(
-            world.scene.tool,
-            world.scene.held_link,
-            push,
-            place,
-            pybullet.WORLD_FRAME,
-            world.client,
-        )
-        world.advance(Twist.zero(), 1)
-        came_mps = -float(world.held_twist().linear[2])
-        down = Twist(np.array((0.0, 0.0, -speed_mps)), np.zeros(3))
-        forces = []
-        for _ in range(round((0.1 + 0.001 / speed_mps) / dt_s)):
-            world.advance(down, 1)
-            forces.append(float(np.linalg.norm(world.sensor_wrench().force - weight)))
-    return max(forces), came_mps
+@pytest.mark.parametrize("physics_s", [0.004, 0.002])
+@pytest.mark.parametrize("speed_mps", [0.005, 0.05])
+@pytest.mark.parametrize(
+    ("robot", "cycle_s"),
+    [("robotless", 0.004), ("iiwa", 0.004), ("kr60", 0.004), ("kr60", 0.012)],
+)
+def test_an_impact_is_a_mass_on_a_spring(robot, cycle_s, speed_mps, physics_s):
+    found = impact(robot, speed_mps, physics_s, cycle_s)
+    assert found.speed_mps == pytest.approx(speed_mps, rel=0.2)
+    assert found.ratio == pytest.approx(1.0, abs=0.15)
 
 
-@pytest.mark.parametrize("speed_mps", [0.01, 0.05])
-def test_an_impact_is_a_mass_on_a_spring(speed_mps):
-    peak, came_mps = peak_n(speed_mps, 0.002)
-    assert came_mps == pytest.approx(speed_mps, rel=0.2)
-    assert peak == pytest.approx(came_mps * math.sqrt(MASS_KG * STIFFNESS), rel=0.15)
-
-
-def test_the_physics_step_does_not_set_the_peak():
-    coarse, fine = peak_n(0.05, 0.004), peak_n(0.05, 0.002)
-    assert coarse[0] / coarse[1] == pytest.approx(fine[0] / fine[1], rel=0.15)
+def test_the_mass_of_an_impact_is_that_of_the_tool():
+    found = impact("robotless", 0.02, 0.002, 0.002)
+    assert found.mass_kg == pytest.approx(find_robot("robotless").servo.effective_mass_kg, rel=0.02)
 
 
 def test_a_load_moves_the_ground_by_its_spring():
