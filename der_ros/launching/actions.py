@@ -39,6 +39,7 @@ from der_ros.launching.cell_parameters import (
 from der_ros.launching.deployment_arguments import (
     SIM_SENSOR_IP,
     budget_parameters,
+    compliance_parameter,
     contradictions,
     is_local,
     sensor_parameters,
@@ -334,7 +335,8 @@ def _node_parameters(values: Values, parts: RobotParts) -> dict[str, Values]:
     given: dict[str, Values] = {
         "sim_cell": {
             **task,
-            **{name: values[name] for name in ("seed", "compliance")},
+            "seed": values["seed"],
+            "compliance": compliance_parameter(values),
             **sensor,
             "sensor_ip": box,
             **parts.sim_cell,

@@ -258,6 +258,15 @@ def budget_parameters(values: Mapping[str, object]) -> dict[str, object]:
     return {name: values[name] for name in _BUDGETS if values.get(name, "") != ""}
 
 
+def compliance_parameter(values: Mapping[str, object]) -> str:
+    """Return the compliance for ``sim_cell``, a number without an exponent.
+
+    launch writes the text 2.5e5 without quotes, and rcl then reads a number, not a text.
+    """
+    text = str(values["compliance"])
+    return text if text.isalpha() else f"{float(text):.1f}"
+
+
 def supervisor_parameters(values: Mapping[str, object]) -> dict[str, object]:
     """Return the parameters of ``assembly_supervisor``."""
     simulated = values["robot"] == "sim"

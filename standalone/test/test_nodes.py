@@ -172,6 +172,18 @@ def test_the_command_of_a_node(context, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("text", ["1e5", "1", "nan", "lap"])
+def test_a_text_that_looks_like_a_number_stays_a_text(context, text):
+    node = Node(executable="/bin/node", parameters=[{"k": text}, Parameter("k", text)])
+    words = node.command(context)
+    with open(words[words.index("--params-file") + 1]) as content:
+        (line,) = [line for line in content if "k:" in line]
+    node.forget()
+    written = "lap" if text == "lap" else f"'{text}'"
+    assert line.strip() == f"k: {written}"
+    assert words[words.index("-p") + 1] == f"k:={written}"
+
+
 def test_a_node_that_is_not_started_leaves_no_file(context, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)

@@ -3,7 +3,7 @@
 import pytest
 
 from der_ros.launching.arguments import checked
-from der_ros.launching.deployment_arguments import budget_parameters
+from der_ros.launching.deployment_arguments import budget_parameters, compliance_parameter
 from der_ros.launching.kr60_cell import kr60_arguments
 
 
@@ -27,11 +27,14 @@ def test_a_budget_that_is_none_is_refused(text):
     assert wrong[0].startswith("force_budget_n: expected a number from 0 to 10000")
 
 
-@pytest.mark.parametrize("text", ["rigid", "cell", "200000", "2.5e5"])
-def test_compliance_of_the_cell_is_an_argument(text):
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [("rigid", "rigid"), ("cell", "cell"), ("200000", "200000.0"), ("2.5e5", "250000.0")],
+)
+def test_compliance_of_the_cell_is_an_argument(text, given):
     values, wrong = checked(kr60_arguments(), {"compliance": text})
     assert not wrong
-    assert values["compliance"] == text
+    assert compliance_parameter(values) == given
 
 
 @pytest.mark.parametrize("text", ["soft", "-1", "", "1e"])

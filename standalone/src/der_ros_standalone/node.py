@@ -134,7 +134,7 @@ class Node(ExecuteProcess):
             return ["--params-file", self._write({full_name: {"ros__parameters": values}})]
         if isinstance(parameters, Parameter):
             name, value = parameters.evaluate(context)
-            text = yaml.safe_dump(value, default_flow_style=True)
+            text = yaml.dump(value, Dumper=_RosDumper, default_flow_style=True)
             return ["-p", f"{name}:={text.strip().removesuffix('...').strip()}"]
         if not isinstance(parameters, ParameterFile):
             parameters = ParameterFile(parameters)
@@ -148,7 +148,7 @@ class Node(ExecuteProcess):
         descriptor, path = tempfile.mkstemp(prefix="launch_params_")
         GUARD.watch_file(path)
         with os.fdopen(descriptor, "w") as file:
-            yaml.safe_dump(content, file, default_flow_style=False)
+            yaml.dump(content, file, Dumper=_RosDumper, default_flow_style=False)
         self._files.append(path)
         return path
 
@@ -158,6 +158,21 @@ class Node(ExecuteProcess):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
         self._files = []
+
+
+class _RosDumper(yaml.SafeDumper):
+    """YAML dumper that also quotes a text such as 1e5: for rcl that is a number, for YAML 1.1 not."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    try:
+        float(text)
+    except ValueError:
+        return dumper.represent_str(text)
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="'")
+
+
+_RosDumper.add_representer(str, _represent_text)
 
 
 class LifecycleNode(Node):
