@@ -23,7 +23,7 @@ from typing import Any
 from der_ros.envs import TaskEnv
 from der_ros.envs.scripted import blind_action, oracle_action
 from der_ros.training.evaluation.episodes import wilson_interval
-from support.report import Figure, argument_parser, show
+from support.report import Figure, argument_parser, count, show
 from support.task_cells import TaskCell, add_cells, add_options, add_randomization, chosen_cells
 
 _CONTROLLERS = {"oracle": oracle_action, "blind": blind_action}
@@ -89,7 +89,7 @@ def main() -> int:
     add_cells(parser)
     add_randomization(parser, default="none")
     add_options(parser)
-    parser.add_argument("--episodes", type=int, default=200, help="episodes each (%(default)s)")
+    parser.add_argument("--episodes", type=count, default=200, help="episodes each (%(default)s)")
     parser.add_argument(
         "--controller", choices=tuple(_CONTROLLERS), help="controller; default: both"
     )

@@ -6,7 +6,8 @@
 
 The peak force is the largest reading of the governor's sensor in an episode; each reading covers
 12 ms. A budget of 10000 N means no budget. With ``--keep``, each budget is a line of the file, and
-an interrupted benchmark continues with the next. ``--plot`` draws the file's lines for the task.
+an interrupted benchmark continues with the next. ``--plot`` draws the file's lines for the task and
+the policy.
 """
 
 from __future__ import annotations
@@ -25,13 +26,19 @@ from der_ros.policy.shipped import shipped_policy
 from der_ros.sim.robots import ROBOT_NAMES
 from der_ros.tasks import TASK_NAMES
 from support.kept_points import keep_point, kept_points
-from support.report import Figure, argument_parser, show
+from support.report import Figure, argument_parser, count, show
 from support.task_cells import options_of
 
 _FIRST_SEED = 7 << 28  # differs from training, the evaluate tool and the robustness benchmark
 _BUDGETS_N = {
     "iiwa": (10.0, 20.0, 40.0, 60.0, NO_FORCE_BUDGET_N),
     "kr60": (30.0, 60.0, 120.0, 200.0, NO_FORCE_BUDGET_N),
+}
+_PANELS = {
+    "kept_percent": "within the budget [%]",
+    "success_percent": "success [%]",
+    "duration_median_s": "median duration [s]",
+    "peak_force_median_n": "peak force, median and highest [N]",
 }
 
 
@@ -86,29 +93,34 @@ def _episode(env: Any, policy: OnnxPolicy, seed: int) -> dict[str, Any]:
 
 
 def draw(points: dict[BudgetPoint, dict[str, float]], path: Path) -> None:
-    """Plot budget compliance, success and duration against the budget, one line per robot."""
+    """Plot compliance, success, duration and peak force against the budget, one line per robot."""
     from matplotlib.figure import Figure as Picture
 
-    picture = Picture(figsize=(10.0, 3.2), layout="constrained")
-    axes = picture.subplots(1, 3)
-    names = ("kept_percent", "success_percent", "duration_median_s")
-    labels = ("within the budget [%]", "success [%]", "median duration [s]")
-    for ax, name, label in zip(axes, names, labels, strict=True):
-        for robot in sorted({point.robot for point in points}):
-            line = sorted(
-                (point.budget_n, figures[name])
-                for point, figures in points.items()
-                if point.robot == robot and point.budget_n < NO_FORCE_BUDGET_N
-            )
-            ax.plot(*zip(*line, strict=True), marker="o", label=robot)
-        ax.set(xscale="log", xlabel="force budget [N]", ylabel=label)
-        budgets = sorted({point.budget_n for point in points} - {NO_FORCE_BUDGET_N})
-        ax.set_xticks(budgets, [f"{budget:g}" for budget in budgets])
-        ax.minorticks_off()
-        ax.set_ylim(0.0, 105.0 if name.endswith("percent") else None)
+    points = {p: f for p, f in points.items() if p.budget_n < NO_FORCE_BUDGET_N}
+    budgets = sorted({point.budget_n for point in points})
+    picture = Picture(figsize=(9.0, 6.4), layout="constrained")
+    axes = picture.subplots(2, 2).ravel()
+    for robot in sorted({point.robot for point in points}):
+        line = sorted((p.budget_n, f) for p, f in points.items() if p.robot == robot)
+        for ax, name in zip(axes, _PANELS, strict=True):
+            sizes = [budget for budget, _ in line]
+            (drawn,) = ax.plot(sizes, [f[name] for _, f in line], marker="o", label=robot)
+        highest = [figures["peak_force_max_n"] for _, figures in line]
+        ax.plot(sizes, highest, color=drawn.get_color(), linestyle=":", marker=".")
+    ticks = [f"{budget:g}" for budget in budgets]
+    for ax, name in zip(axes, _PANELS, strict=True):
+        ax.set(xscale="log", xlabel="force budget [N]", ylabel=_PANELS[name])
+        ax.set_xticks(budgets, ticks)
         ax.grid(alpha=0.3)
-    axes[0].legend()
-    picture.savefig(path, dpi=120)
+        if name.startswith("peak"):
+            ax.plot(budgets, budgets, color="0.5", linewidth=0.8, label="budget")
+            ax.set_yscale("log")
+            ax.set_yticks(budgets, ticks)
+            ax.legend()
+        else:
+            ax.set_ylim(0.0, 105.0 if name.endswith("percent") else None)
+        ax.minorticks_off()
+    picture.savefig(path, dpi=100)
 
 
 def main() -> int:
@@ -133,7 +145,14 @@ def main() -> int:
             figures += [Figure(f"{name}.{key}", value, "") for key, value in found.items()]
     show("force_budget", figures, arguments.json)
     if arguments.plot is not None:
-        draw({p: f for p, f in kept.items() if p.task == arguments.task}, arguments.plot)
+        draw(
+            {
+                p: f
+                for p, f in kept.items()
+                if (p.sha256, p.task, p.option) == (policy.sha256, arguments.task, option)
+            },
+            arguments.plot,
+        )
         print(f"wrote {arguments.plot}", file=sys.stderr)
     return 0
 
@@ -147,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--robot", choices=ROBOT_NAMES, help="robot; default: kr60 and iiwa")
     parser.add_argument("--budget", type=float, action="append", help="budget, N; default: several")
     parser.add_argument(
-        "--episodes", type=int, default=300, help="episodes per budget (%(default)s)"
+        "--episodes", type=count, default=300, help="episodes per budget (%(default)s)"
     )
     parser.add_argument("--option", action="append", help="NAME=VALUE of the environment")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="stores and reuses figures")

@@ -21,7 +21,7 @@ import numpy as np
 
 from der_ros.sim.world import AssemblyWorld
 from support import mechanics
-from support.report import Figure, argument_parser, show
+from support.report import Figure, argument_parser, count, show
 from support.task_cells import TaskCell, add_cells, chosen_cells
 
 Row: TypeAlias = tuple[str, float, str]
@@ -98,8 +98,8 @@ def main() -> int:
     """Run the benchmark and print its figures."""
     parser = argument_parser(__doc__)
     add_cells(parser)
-    parser.add_argument("--orientations", type=int, default=50, help="number (%(default)s)")
-    parser.add_argument("--pushes", type=int, default=10, help="number (%(default)s)")
+    parser.add_argument("--orientations", type=count, default=50, help="number (%(default)s)")
+    parser.add_argument("--pushes", type=count, default=10, help="number (%(default)s)")
     arguments = parser.parse_args()
     rows: list[Figure] = []
     for cell in chosen_cells(arguments):

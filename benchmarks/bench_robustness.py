@@ -1,13 +1,14 @@
 """Success and peak force of a policy in cells that differ from training, up to twice the range.
 
     python benchmarks/bench_robustness.py --task lap_joint [--policy FILE] [--robot kr60]
-        [--kind offset …] [--episodes 50] [--option compliance=rigid] [--keep FILE.jsonl]
-        [--plot FILE.png] [--json]
+        [--kind offset …] [--episodes 20] [--deployed] [--option compliance=rigid]
+        [--keep FILE.jsonl] [--plot FILE.png] [--json]
 
 Each kind in ``support/perturbations.py`` is a single difference of known size; everything else is
-nominal. With ``--keep``, each point is a line of the file, and an interrupted benchmark continues
-with the next. ``--plot`` draws these and the file's points for the task, with all policies in one
-plot.
+nominal. ``--deployed`` gives each robot the force budget of its deployment. With ``--keep``, each
+point is a line of the file, and an interrupted benchmark continues with the next; a point with more
+episodes than asked for counts. ``--plot`` draws these and the file's points for the task, with all
+policies in one plot; the range of the preset ``wide`` is shaded.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from der_ros.launching.cell_parameters import CELLS, read_parameters, shipped_config
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.shipped import shipped_policy
 from der_ros.sim.robots import ROBOT_NAMES
@@ -27,7 +29,7 @@ from der_ros.tasks import TASK_NAMES
 from der_ros.training.evaluation.episodes import wilson_interval
 from support.kept_points import keep_point, kept_points
 from support.perturbations import PERTURBATIONS, environment, reset_options
-from support.report import Figure, argument_parser, show
+from support.report import Figure, argument_parser, count, show
 from support.robustness_plot import draw
 from support.task_cells import TaskCell, options_of
 
@@ -90,10 +92,12 @@ def _episode(env: Any, policy: OnnxPolicy, point: PerturbedPoint, seed: int) -> 
 
 def points(policy: OnnxPolicy, arguments: argparse.Namespace) -> Iterator[PerturbedPoint]:
     """Yield the points selected on the command line."""
-    option = " ".join(arguments.option or ())
     for robot in [arguments.robot] if arguments.robot else ROBOT_NAMES:
+        budget = deployed_budget(robot) if arguments.deployed else ()
+        option = " ".join((*budget, *arguments.option))
         for kind in arguments.kind or PERTURBATIONS:
-            for value in arguments.value or PERTURBATIONS[kind].values:
+            own = PERTURBATIONS[kind].values
+            for value in own if kind == "none" else arguments.value or own:
                 yield PerturbedPoint(
                     policy.sha256,
                     arguments.task,
@@ -105,16 +109,30 @@ def points(policy: OnnxPolicy, arguments: argparse.Namespace) -> Iterator[Pertur
                 )
 
 
+def deployed_budget(robot: str) -> tuple[str, ...]:
+    """Return the force budget of a robot's deployment as an option; none without an arm."""
+    if f"deploy_{robot}" not in CELLS:
+        return ()
+    bridge = read_parameters(shipped_config(f"deploy_{robot}"))["kuka_bridge"]
+    return (f"force_budget_n={bridge['force_budget_n']:g}",)
+
+
 def measured(
     policy: OnnxPolicy, arguments: argparse.Namespace
 ) -> Iterator[tuple[PerturbedPoint, dict[str, float]]]:
-    """Yield each selected point with its figures; append new ones to the file at once."""
+    """Yield each selected point with its figures; append new ones to the file at once.
+
+    A point of the file that has more episodes replaces the selected one.
+    """
     kept = kept_points(arguments.keep, PerturbedPoint)
     for point in points(policy, arguments):
-        if point not in kept:
-            kept[point] = measure(policy, point)
-            keep_point(arguments.keep, point, kept[point])
-        yield point, kept[point]
+        alike = [each for each in kept if each._replace(episodes=point.episodes) == point]
+        most = max(alike, key=lambda each: each.episodes, default=point)
+        if most.episodes < point.episodes or most not in kept:
+            most = point
+            kept[most] = measure(policy, most)
+            keep_point(arguments.keep, most, kept[most])
+        yield most, kept[most]
 
 
 def main() -> int:
@@ -161,8 +179,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--value", type=float, action="append", help="size; default: the kind's own"
     )
-    parser.add_argument("--episodes", type=int, default=50, help="episodes per point (%(default)s)")
-    parser.add_argument("--option", action="append", help="NAME=VALUE of the environment")
+    parser.add_argument(
+        "--episodes", type=count, default=20, help="episodes per point (%(default)s)"
+    )
+    parser.add_argument(
+        "--deployed", action="store_true", help="each robot with its deployment's force budget"
+    )
+    parser.add_argument(
+        "--option", action="append", default=[], help="NAME=VALUE of the environment"
+    )
     parser.add_argument("--keep", type=Path, metavar="FILE", help="stores and reuses the points")
     parser.add_argument(
         "--plot", type=Path, metavar="FILE", help="plot of the points, with those in --keep"

@@ -25,7 +25,7 @@ import pybullet
 import der_ros.envs
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks import TASK_NAMES, InitialState
-from support.report import Figure, argument_parser, more_is_better, show
+from support.report import Figure, argument_parser, count, more_is_better, show
 from support.task_cells import add_options
 
 
@@ -174,8 +174,8 @@ def main() -> int:
     """Run the benchmark and print its figures."""
     parser = argument_parser(__doc__)
     parser.add_argument("--task", choices=TASK_NAMES, default="lap_joint")
-    parser.add_argument("--episodes", type=int, default=20)
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--episodes", type=count, default=20)
+    parser.add_argument("--repeat", type=count, default=3)
     add_options(parser)
     arguments = parser.parse_args()
     options = dict(arguments.option)

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from der_ros.envs import TaskEnv
 from der_ros.envs.state import EnvironmentState
-from support.report import Figure, argument_parser, show
+from support.report import Figure, argument_parser, count, show
 from support.task_cells import TaskCell, add_cells, add_randomization, chosen_cells
 
 _PIECES = 40  # number of memory samples and progress lines of a run
@@ -172,7 +172,9 @@ def main() -> int:
     parser = argument_parser(__doc__)
     add_cells(parser)
     add_randomization(parser, default="deploy")
-    parser.add_argument("--steps", type=int, default=1_000_000, help="steps per cell (%(default)s)")
+    parser.add_argument(
+        "--steps", type=count, default=1_000_000, help="steps per cell (%(default)s)"
+    )
     parser.add_argument("--control-dt", type=float, default=0.004, help="period, s (%(default)s)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="stores and continues the runs")
     arguments = parser.parse_args()

@@ -35,7 +35,7 @@ from der_ros.tasks.oracle import oracle_action
 from der_ros.teleop.axis_map import load_map
 from support.deployment import own_domain, started
 from support.kept_points import keep_point, kept_points
-from support.report import Figure, argument_parser, less_is_better, show
+from support.report import Figure, argument_parser, count, less_is_better, show
 
 _READING_S = 0.02
 _RELEASED_S = 0.3  # time without the dead-man button between two takeovers
@@ -162,9 +162,9 @@ def main() -> int:
     """Train every seed with and without a person, and print the figures."""
     parser = argument_parser(__doc__)
     parser.add_argument("--task", choices=TASK_NAMES, default="peg_in_hole", help="task")
-    parser.add_argument("--seeds", type=int, default=3, help="number of seeds (%(default)s)")
+    parser.add_argument("--seeds", type=count, default=3, help="number of seeds (%(default)s)")
     parser.add_argument(
-        "--interventions", type=int, default=10, help="takeovers of a run (%(default)s)"
+        "--interventions", type=count, default=10, help="takeovers of a run (%(default)s)"
     )
     parser.add_argument("--keep", type=Path, metavar="FILE", help="stores and reuses figures")
     options = parser.parse_args()

@@ -26,7 +26,7 @@ from der_ros.training.engine.interface import Engine
 from der_ros.training.environment.factory import make_environment
 from der_ros.training.learner import Learner, LearnerLoop
 from der_ros.training.run.memory import keep_freed_memory
-from support.report import Body, Figure, argument_parser, more_is_better, show
+from support.report import Body, Figure, argument_parser, count, more_is_better, show
 
 PRESETS = ("fast", "paper")
 _FIRST_STEPS = 1_000  # not measured: workers start, and the replay fills a few batches
@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument("--task", default="lap_joint")
     parser.add_argument("--engine", default="local")
     parser.add_argument("--seconds", type=float, default=15.0, help="duration of a turn, s")
-    parser.add_argument("--turns", type=int, default=2, help="turns per case (%(default)s)")
+    parser.add_argument("--turns", type=count, default=2, help="turns per case (%(default)s)")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
     keep_freed_memory()

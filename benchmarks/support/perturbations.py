@@ -10,8 +10,11 @@ import numpy as np
 
 from der_ros.envs import TaskEnv
 from der_ros.envs.conditions import Conditions
+from der_ros.envs.randomization import COMPLIANCE_STIFFNESS_RANGE, PRESETS, Randomization, widened
 from der_ros.geometry import Pose, quaternion_from_rotation_vector
-from der_ros.tasks.base import InitialState
+from der_ros.tasks import make_task
+from der_ros.tasks.base import InitialState, Task
+from der_ros.tasks.pieces import Pair
 from support.task_cells import TaskCell
 
 
@@ -33,19 +36,22 @@ class Perturbation(NamedTuple):
     """One kind of difference.
 
     Attributes:
-        unit: Unit of the values, for display.
-        label: Axis label of a plot.
-        values: Sizes to measure, up to twice the range required of a policy.
-        asked: Smallest and largest value required of a policy.
+        unit: Unit of the values, for display; "factor" for a factor.
+        label: Name of the difference in a plot.
+        values: Sizes to measure, up to twice the range of training.
+        trained: Function from a task and a randomization to the smallest and largest size in
+            training.
         draw: Function from a size to a difference; other properties come from its generator.
+        nominal: Size at which the cell is the nominal one; None if the task draws it.
         of_task: True if the size is an option of the task, such as ``clearance_m``.
     """
 
     unit: str
     label: str
     values: tuple[float, ...]
-    asked: tuple[float, float]
+    trained: Callable[[Task, Randomization], Pair]
     draw: Callable[[float, np.random.Generator], Difference]
+    nominal: float | None = 0.0
     of_task: bool = False
 
 
@@ -96,33 +102,110 @@ def _latency(value: float, rng: np.random.Generator) -> Difference:
 
 
 def _stiffness(value: float, rng: np.random.Generator) -> Difference:
-    return _under(stiffness_scale=value)
+    return _under(compliance_stiffness_scale=value)
+
+
+def _trained_yaw(task: Task, randomization: Randomization) -> Pair:
+    low, high = widened(task, randomization).ground_yaw_range_rad
+    return math.degrees(low), math.degrees(high)
+
+
+def _trained_clearance(task: Task, randomization: Randomization) -> Pair:
+    least, most = task.clearance_range_m
+    spread_m = randomization.clearance_spread_m
+    low, high = task.clearance_m - spread_m, task.clearance_m + spread_m
+    return 1e3 * max(least, low), 1e3 * min(most, high)
+
+
+def _trained_friction(task: Task, randomization: Randomization) -> Pair:
+    most = 1.0 + randomization.friction_ratio
+    return 1.0 / most, most
+
+
+def _trained_stiffness(task: Task, randomization: Randomization) -> Pair:
+    low, high = COMPLIANCE_STIFFNESS_RANGE
+    return low**randomization.compliance_spread, high**randomization.compliance_spread
 
 
 PERTURBATIONS: dict[str, Perturbation] = {
-    "none": Perturbation("", "nothing", (0.0,), (0.0, 0.0), _clearance),
+    "none": Perturbation("", "nothing", (0.0,), lambda task, r: (0.0, 0.0), _clearance),
     "offset": Perturbation(
-        "mm", "ground piece aside, each axis", (1, 2, 3, 4, 5, 7.5, 10), (0, 5), _aside
+        "mm",
+        "ground piece aside, each axis",
+        (2, 4, 5, 7, 10, 14),
+        lambda task, r: (0.0, 1e3 * widened(task, r).ground_reach_m),
+        _aside,
+        nominal=None,
     ),
     "yaw": Perturbation(
-        "deg", "ground piece turned", (-10, -7.5, -5, -3, 0.5, 2, 5, 7.5, 10), (-5, 5), _turned
+        "deg",
+        "ground piece turned",
+        (-16, -12, -8, -5, -3, 0.5, 2, 5, 8, 12, 16),
+        _trained_yaw,
+        _turned,
+        nominal=None,
     ),
     "clearance": Perturbation(
-        "mm", "clearance", (0.2, 0.3, 0.5, 0.7, 2.0, 4.0), (0.3, 2), _clearance, of_task=True
+        "mm",
+        "clearance",
+        (0.2, 0.3, 0.5, 0.8, 2.0, 4.0),
+        _trained_clearance,
+        _clearance,
+        nominal=None,
+        of_task=True,
     ),
     "friction": Perturbation(
-        "x", "friction, factor of 0.5", (0.2, 0.4, 1.4, 2.0, 3.0, 4.0), (0.4, 2), _friction
-    ),
-    "bias": Perturbation("N", "force bias, std", (1, 2.5, 5, 7.5, 10), (0, 5), _bias),
-    "grasp": Perturbation("mm, deg", "piece askew, up to", (0.5, 1, 1.5, 2), (0, 1), _grasp),
-    "goal": Perturbation("mm, 10 mrad", "goal wrong, std", (0.5, 1, 1.5, 2), (0, 1), _goal),
-    "latency": Perturbation(
-        "ms", "three latencies, up to", (25, 50, 100, 150, 200), (0, 100), _latency
+        "factor", "friction", (0.2, 0.4, 2.0, 3.0, 5.0), _trained_friction, _friction, nominal=1.0
     ),
     "stiffness": Perturbation(
-        "x", "arm's stiffness", (0.05, 0.1, 0.3, 2.0, 4.0), (0.1, 2), _stiffness
+        "factor",
+        "stiffness of the cell",
+        (0.05, 0.1, 0.3, 2.0, 4.0),
+        _trained_stiffness,
+        _stiffness,
+        nominal=1.0,
+    ),
+    "latency": Perturbation(
+        "ms",
+        "latencies of wrench, pose and command, up to",
+        (50, 100, 150, 200),
+        lambda task, r: (0.0, 1e3 * r.wrench_latency_max_s),
+        _latency,
+    ),
+    "bias": Perturbation(
+        "N",
+        "error of the force bias, standard deviation",
+        (2.5, 5, 7.5, 10),
+        lambda task, r: (0.0, r.force_bias_std_n),
+        _bias,
+    ),
+    "grasp": Perturbation(
+        "mm and deg",
+        "piece askew in the gripper, up to",
+        (0.5, 1, 1.5, 2),
+        lambda task, r: (0.0, 1e3 * r.grasp_position_spread_m),
+        _grasp,
+    ),
+    "goal": Perturbation(
+        "mm and 10 mrad",
+        "error of the goal, standard deviation",
+        (0.5, 1, 1.5, 2),
+        lambda task, r: (0.0, 1e3 * r.goal_position_error_std_m),
+        _goal,
     ),
 }
+
+
+def trained_range(kind: str, task: str, preset: str = "wide") -> Pair:
+    """Return the smallest and largest size of a difference in training with a preset."""
+    return PERTURBATIONS[kind].trained(make_task(task), PRESETS[preset])
+
+
+def nominal_size(kind: str, task: str) -> float | None:
+    """Return the size at which the cell is the nominal one; None if the task draws it."""
+    if PERTURBATIONS[kind].of_task:
+        return 1e3 * make_task(task).clearance_m
+    return PERTURBATIONS[kind].nominal
 
 
 def environment(

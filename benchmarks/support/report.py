@@ -92,6 +92,13 @@ def argument_parser(doc: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def count(text: str) -> int:
+    """Return a whole number of at least 1, as argparse's ``type``."""
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text}")
+    return int(text)
+
+
 def show(benchmark: str, figures: Iterable[Figure], as_json: bool) -> None:
     """Print a table, or one JSON object ``{benchmark, figures: {name: {...}}}``."""
     if as_json:

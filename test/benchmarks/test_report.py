@@ -1,8 +1,10 @@
 """Timing of the benchmarks, and their report as a table and as JSON."""
 
+import argparse
 import json
 
 import numpy as np
+import pytest
 
 from support import report
 
@@ -59,3 +61,10 @@ def test_call_times_exclude_the_warm_up():
     assert len(calls) == 110
     assert times.shape == (100,)
     assert np.all(times > 0.0)
+
+
+@pytest.mark.parametrize("text", ["0", "-1"])
+def test_a_count_is_at_least_one(text):
+    assert report.count("3") == 3
+    with pytest.raises(argparse.ArgumentTypeError, match="at least 1"):
+        report.count(text)

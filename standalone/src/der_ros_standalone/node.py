@@ -161,7 +161,7 @@ class Node(ExecuteProcess):
 
 
 class _RosDumper(yaml.SafeDumper):
-    """YAML dumper that also quotes a text such as 1e5: for rcl that is a number, for YAML 1.1 not."""
+    """YAML dumper that quotes a text such as 1e5 too, which for rcl, unlike PyYAML, is a number."""
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
