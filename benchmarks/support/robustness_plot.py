@@ -10,8 +10,8 @@ from der_ros.errors import ConfigurationError
 from support.perturbations import PERTURBATIONS, nominal_size, trained_range
 from support.task_cells import options_of
 
-Figures: TypeAlias = Mapping[str, float]
-Found: TypeAlias = Sequence[tuple[Mapping[str, Any], Figures]]
+MeasuredPoints: TypeAlias = Sequence[tuple[Mapping[str, Any], Mapping[str, float]]]
+SizeCurve: TypeAlias = list[tuple[float, Mapping[str, float]]]
 _COLUMNS = 3
 _COLOURS = {"robotless": "C2", "kr60": "C1", "iiwa": "C0"}
 _NAMES = {"robotless": "robot-less", "kr60": "KR 60", "iiwa": "iiwa"}
@@ -31,7 +31,7 @@ class Line(NamedTuple):
         return options_of(self.option).get("force_budget_n")
 
 
-def draw(found: Found, path: Path) -> None:
+def draw(found: MeasuredPoints, path: Path) -> None:
     """Plot one panel per kind, success above peak force, one line per robot, policy and option.
 
     A line has the nominal cell as one of its points where the kind has a nominal size. Of points
@@ -71,7 +71,7 @@ def _line(point: Mapping[str, Any]) -> Line:
     return Line(point["robot"], point["sha256"], point["option"])
 
 
-def curve_of(found: Found, line: Line, kind: str) -> list[tuple[float, Figures]]:
+def curve_of(found: MeasuredPoints, line: Line, kind: str) -> SizeCurve:
     """Return the sizes of a kind with their figures, in order."""
     curve = {}
     for point, figures in sorted(found, key=lambda each: each[0]["episodes"]):
@@ -84,7 +84,7 @@ def curve_of(found: Found, line: Line, kind: str) -> list[tuple[float, Figures]]
 
 
 def _draw_line(
-    success: Any, peak: Any, line: Line, lines: Sequence[Line], curve: list[tuple[float, Figures]]
+    success: Any, peak: Any, line: Line, lines: Sequence[Line], curve: SizeCurve
 ) -> None:
     sizes = [size for size, _ in curve]
     budget = "no budget" if line.budget_n is None else f"{line.budget_n:g} N"
