@@ -24,6 +24,7 @@ SEATING_S = 4.0
 SEATED = "the piece is seated"
 JAMMED_ADVICE = "free the piece; check clearance, burrs and the tilt of the task frame"
 MISSED_ADVICE = "check the place of the ground piece, the grip and the task frame"
+STALL_ADVICE = "check what holds the robot back: its limits, the override, the drives"
 TIMEOUT_ADVICE = "look at the bag of the attempt, or raise time_limit_s"
 
 Verdict: TypeAlias = tuple[Outcome, str]
@@ -155,7 +156,7 @@ class AttemptWatch:
     def _stalled(self, pose: Pose) -> Verdict:
         reason = f"no progress for {self._limits.patience_s:g} s"
         if self._home is None or not self._presses(self._home):
-            return Outcome.STALL, reason
+            return Outcome.STALL, f"{reason}: {STALL_ADVICE}"
         if self._was_in():
             return self._jammed(pose, reason)
         return self._missed(pose, reason)

@@ -62,4 +62,5 @@ def summary(results: list[AttemptResult]) -> str:
     if not retries:
         return line
     late = sum(result.retry > 0 for result in done)
-    return f"{line}, {late} of them by a retry ({retries} retries)"
+    tries = "1 retry" if retries == 1 else f"{retries} retries"
+    return f"{line}, {late} of them by a retry ({tries})"

@@ -160,7 +160,9 @@ def test_a_piece_that_slides_on_the_rim_has_missed(attempt):
 
 
 def test_a_piece_that_nothing_holds_is_a_stall(attempt):
-    assert attempt.stay(0.03, 0.0) == (Outcome.STALL, "no progress for 2 s")
+    outcome, reason = attempt.stay(0.03, 0.0)
+    assert outcome is Outcome.STALL
+    assert "no progress for 2 s: check what holds the robot back" in reason
 
 
 def test_a_piece_in_free_space_is_a_timeout(attempt):

@@ -45,4 +45,4 @@ def test_the_summary_tells_retries_apart():
     first = [result(Outcome.SUCCESS, 1), result(Outcome.FAULT, 2)]
     assert summary(first) == "1 of 2 attempts succeeded"
     tries = [*first, result(Outcome.MISSED, 3), result(Outcome.SUCCESS, 3, 1)]
-    assert summary(tries) == "2 of 3 attempts succeeded, 1 of them by a retry (1 retries)"
+    assert summary(tries) == "2 of 3 attempts succeeded, 1 of them by a retry (1 retry)"

@@ -103,7 +103,8 @@ def test_a_commanded_piece_that_rests_is_a_stall(tmp_path):
         it.cell.blocked = True
         result = it.result(1)
         it.cell.blocked = False
-        assert (result["outcome"], result["reason"]) == ("stall", "no progress for 0.5 s")
+        assert result["outcome"] == "stall"
+        assert result["reason"].startswith("no progress for 0.5 s: check")
 
 
 def test_not_seated_in_time_is_a_timeout(tmp_path, monkeypatch):
