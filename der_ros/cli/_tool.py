@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 import typing
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from der_ros.cli import INTERRUPTED
@@ -37,18 +39,52 @@ def add_json_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_settings(parser: argparse.ArgumentParser, settings: Iterable[Setting]) -> None:
+def add_namespace_option(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add the option ``--namespace``, checked like the argument of the launch files."""
+    from der_ros.launching.deployment_arguments import NAMESPACE
+
+    def namespace(name: str) -> str:
+        if complaint := NAMESPACE.complaint(name):
+            raise argparse.ArgumentTypeError(complaint)
+        return name
+
+    parser.add_argument("--namespace", type=namespace, default="", help=text)
+
+
+def add_output_option(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add the option ``--out``, a file in a folder that exists, for a tool that measures long."""
+
+    def file(name: str) -> Path:
+        path = Path(name)
+        if path.is_dir() or not os.access(path.parent, os.W_OK):
+            raise argparse.ArgumentTypeError(
+                f"expected a file in a folder that can be written, got {name}"
+            )
+        return path
+
+    parser.add_argument("--out", type=file, help=text)
+
+
+def add_settings(
+    parser: argparse.ArgumentParser, settings: Iterable[Setting], *, defaults: bool = False
+) -> None:
     """Add an option for each setting, such as ``--max-minutes`` for ``max_minutes``.
 
     An option that is not given is None.
+
+    Args:
+        parser: Parser to add to.
+        settings: Settings in the order of the options.
+        defaults: True if the help names the settings' defaults.
     """
     for each in settings:
+        default = f" (default: {each.default})" if defaults else ""
         kinds = typing.get_args(each.kind) or (each.kind,)
         flag: dict[str, Any] = {"action": argparse.BooleanOptionalAction}
         value = {"type": kinds[0], "choices": each.choices or None}
         parser.add_argument(
             f"--{each.name.replace('_', '-')}",
-            help=each.description.replace("%", "%%"),
+            help=each.description.replace("%", "%%") + default,
             **(flag if each.kind is bool else value),
         )
 

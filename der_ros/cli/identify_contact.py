@@ -15,7 +15,13 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from der_ros.cli._tool import add_json_option, add_settings, run_tool
+from der_ros.cli._tool import (
+    add_json_option,
+    add_namespace_option,
+    add_output_option,
+    add_settings,
+    run_tool,
+)
 from der_ros.control.contact.fit import ContactFit, Estimate, fit_contact
 from der_ros.control.contact.touching import ContactTouching, TouchingPlan
 from der_ros.launching.cell_parameters import CELLS, merged, read_parameters, shipped_config
@@ -46,9 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--cell", choices=CELLS, default=CELLS[0], help="default: %(default)s")
     parser.add_argument("--config", type=Path, help="your cell's parameters file")
-    parser.add_argument("--namespace", default="", help="namespace of the nodes")
-    add_settings(parser, _PLAN)
-    parser.add_argument("--out", type=Path, help="parameters file to write")
+    add_namespace_option(parser, "namespace of the nodes")
+    add_settings(parser, _PLAN, defaults=True)
+    add_output_option(parser, "parameters file to write")
     add_json_option(parser)
     return parser
 
@@ -62,10 +68,10 @@ def _identify(options: argparse.Namespace) -> int:
     limits = _touch(touching, plan, options)
     fit = fit_contact(touching.presses, touching.touches, np.random.default_rng(0))
     fit.check_peaks(limits.reaction_delay_s)
+    print(json.dumps(_as_json(fit)) if options.json else _as_text(fit, limits))
     if options.out is not None:
         write_whole(options.out, _as_parameters(fit))
         print(f"written: {options.out}", file=sys.stderr)
-    print(json.dumps(_as_json(fit)) if options.json else _as_text(fit, limits))
     return 0
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import yaml
 
 from der_ros.cli._payload_sources import from_bag, from_table, paired
-from der_ros.cli._tool import add_json_option, run_tool
+from der_ros.cli._tool import add_json_option, add_output_option, run_tool
 from der_ros.drivers.netft.identification import Identification, RestReading, identify
 from der_ros.drivers.netft.payload import STANDARD_GRAVITY_MPS2
 from der_ros.drivers.netft.rests import TimedReading, find_rests
@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         ("--max-torque-residual-nm", 0.1, "largest allowed residual torque, Nm"),
     ):
         parser.add_argument(name, type=_positive, default=default, help=f"{text} (%(default)s)")
-    parser.add_argument("--out", type=Path, help="parameters file to write")
+    add_output_option(parser, "parameters file to write")
     add_json_option(parser)
     return parser
 
@@ -79,13 +79,10 @@ def _identify(options: argparse.Namespace) -> int:
         options.max_force_residual_n,
         options.max_torque_residual_nm,
     )
+    print(json.dumps(_as_json(fitted)) if options.json else _as_text(fitted))
     if options.out is not None:
         write_whole(options.out, _as_parameters(fitted))
         print(f"written: {options.out}", file=sys.stderr)
-    if options.json:
-        print(json.dumps(_as_json(fitted)))
-    else:
-        print(_as_text(fitted))
     return 0
 
 

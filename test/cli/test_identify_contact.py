@@ -6,6 +6,7 @@ import pytest
 import yaml
 from touching_rig import SpringCell, limits_of, touch_spring
 
+from der_ros.cli import identify_contact
 from der_ros.cli.identify_contact import main
 from der_ros.launching.cell_parameters import problems, read_parameters
 from der_ros.nodes.tools import contact_toucher
@@ -76,6 +77,7 @@ def test_the_cells_frames_come_from_its_file(spring, tmp_path):
         (["--fastest-mps", "0.5"], "parameter fastest_mps"),
         (["--speeds", "1", "--rounds", "2"], "touches: expected at least 4"),
         (["--config", "nowhere.yaml"], "nowhere.yaml"),
+        (["--aside-x-m", "5"], "parameter aside_x_m: expected -0.05 to 0.05"),
     ],
 )
 def test_a_refusal_is_one_line(spring, tmp_path, capsys, options, expected):
@@ -86,3 +88,28 @@ def test_a_refusal_is_one_line(spring, tmp_path, capsys, options, expected):
     assert expected in captured.err
     assert "Traceback" not in captured.err
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--namespace", "a//b"], "namespace: expected a name like cell_1"),
+        (["--out", "nowhere/contact.yaml"], "expected a file in a folder that can be written"),
+        (["--out", "."], "expected a file in a folder that can be written"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_motion(spring, capsys, options, expected):
+    with pytest.raises(SystemExit) as ended:
+        main(options)
+    assert ended.value.code == 2
+    assert expected in capsys.readouterr().err
+    assert not spring
+
+
+def test_the_result_is_printed_before_the_file(spring, tmp_path, capsys, monkeypatch):
+    def full(path, content):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(identify_contact, "write_whole", full)
+    assert main(["--json", "--out", str(tmp_path / "contact.yaml")]) == 1
+    assert "contact_mass_kg" in json.loads(capsys.readouterr().out)

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from der_ros.cli._tool import add_json_option, run_tool
+from der_ros.cli._tool import add_json_option, add_namespace_option, run_tool
 from der_ros.cli.health.computer_checks import Check, CheckLevel, check_clock, check_environment
 
 
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="value of config:= for the launch file; default: the shipped parameters",
     )
-    parser.add_argument("--namespace", default="", help="value of namespace:= for the launch file")
+    add_namespace_option(parser, "value of namespace:= for the launch file")
     parser.add_argument(
         "--cycle-ms", type=int, choices=(12, 4), default=12, help="RSI cycle (%(default)s)"
     )

@@ -60,8 +60,12 @@ class TouchingPlan:
     depth_m: float = setting(
         0.002, "Longest way down below the height of the first touch", "m", 0.0002, 0.01
     )
-    aside_x_m: float = setting(0.0, "Way along x of the task frame before the first descent", "m")
-    aside_y_m: float = setting(0.0, "Way along y of the task frame before the first descent", "m")
+    aside_x_m: float = setting(
+        0.0, "Way along x of the task frame before the first descent", "m", -0.05, 0.05
+    )
+    aside_y_m: float = setting(
+        0.0, "Way along y of the task frame before the first descent", "m", -0.05, 0.05
+    )
     patience_s: float = setting(180.0, "Longest duration of the procedure", "s", 5.0, 3600.0)
 
     def check(self, limits: GovernorLimits) -> None:
