@@ -80,8 +80,8 @@ class SeatingLimits:
             pressing_force_n: Largest force that the robot presses with under a force budget, N.
 
         Raises:
-            ConfigurationError: The force is at most ``felt_n``, or above ``soft_force_n``, or the
-                budget leaves at most ``felt_n``.
+            ConfigurationError: The force at which the motion rests is at most ``felt_n``, or the
+                force is above ``soft_force_n``, or the budget leaves at most ``felt_n``.
         """
         if pressing_force_n <= felt_n:
             raise ConfigurationError(
@@ -94,10 +94,11 @@ class SeatingLimits:
                 f"seating_force_n: expected at most the soft limit of {soft_force_n:g} N, at which "
                 f"the robot gives way, got {self.force_n:g} N; lower it or raise soft_force_n"
             )
-        if self.force_n <= felt_n:
+        if _ENOUGH * self.force_n <= felt_n:
             raise ConfigurationError(
-                f"seating_force_n: expected more than home_felt_n = {felt_n:g} N, got "
-                f"{self.force_n:g} N; lower home_felt_n"
+                f"seating_force_n: expected more than {felt_n / _ENOUGH:g} N, got "
+                f"{self.force_n:g} N: at {_ENOUGH:g} of it the piece rests, and the ground is felt "
+                f"from home_felt_n = {felt_n:g} N on; lower home_felt_n"
             )
 
 
@@ -117,7 +118,7 @@ class SeatingLaw:
 
     def __init__(self, limits: SeatingLimits, felt_n: float) -> None:
         self._limits, self._felt_n = limits, felt_n
-        self._enough_n = max(felt_n, _ENOUGH * limits.force_n)
+        self._enough_n = _ENOUGH * limits.force_n
         self._touched_m, self._touched_n = math.inf, 0.0
 
     def twist(self, force_n: float, height_m: float) -> Twist:

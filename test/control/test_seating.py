@@ -172,7 +172,7 @@ def test_after_a_touch_it_creeps_past_it():
 
 @pytest.mark.parametrize(
     ("force_n", "expected"),
-    [(20.5, "at most the soft limit of 20 N"), (4.0, "more than home_felt_n = 4 N")],
+    [(20.5, "at most the soft limit of 20 N"), (5.0, "more than 5 N")],
 )
 def test_a_bound_outside_its_range_is_refused(force_n, expected):
     with pytest.raises(ConfigurationError, match=expected):
