@@ -28,6 +28,8 @@ _MAX_NUMBER_CHARACTERS = 64
 _TEXT_TAG = "tag:yaml.org,2002:str"
 # YAML 1.1 reads 010 as 8, 1:30 as 90 and 1_0 as 10; YAML 1.2 does not.
 _OTHER_BASE = re.compile(r"[-+]?0[0-9]+|.*[_:].*")
+# YAML 1.1 reads 2.5e5 and 1e5 as texts; YAML 1.2 and ROS 2 as numbers.
+_EXPONENT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$")
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 
@@ -322,5 +324,7 @@ def _at(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
     return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
+for _class in (_Plain, _StrictLoader):
+    _class.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
 for _kind in ("int", "float"):
     _StrictLoader.add_constructor(f"tag:yaml.org,2002:{_kind}", _StrictLoader.construct_number)

@@ -17,6 +17,7 @@ from der_ros.documents import (
     parse_yaml,
     read_text,
     read_yaml,
+    to_yaml,
 )
 from der_ros.errors import ConfigurationError
 
@@ -105,9 +106,19 @@ def test_plain_yaml_is_read_as_ever():
         "d": 0.5,
     }
     text = "a: 1\nb: [1.5, 2e3, true, null, text]\nc: {d: '5', e: 1e-3}\n"
-    wanted = {"a": 1, "b": [1.5, "2e3", True, None, "text"], "c": {"d": "5", "e": "1e-3"}}
+    wanted = {"a": 1, "b": [1.5, 2000.0, True, None, "text"], "c": {"d": "5", "e": 0.001}}
     assert parse_yaml(text, "text") == wanted
     assert parse_yaml("", "text") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("2.5e5", 2.5e5), ("1e5", 1e5), ("-.5E-3", -0.5e-3), ("1.e+2", 100.0)]
+)
+def test_an_exponent_is_read_as_ros_reads_it(text, value):
+    assert parse_yaml(text, "text") == value
+    assert parse_yaml(to_yaml([text]), "text") == [text]
+    with pytest.raises(ConfigurationError, match="finite"):
+        parse_yaml("1e999", "text")
 
 
 def test_random_bytes_never_do_more_than_raise(tmp_path):

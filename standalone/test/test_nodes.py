@@ -172,7 +172,7 @@ def test_the_command_of_a_node(context, tmp_path):
     ]
 
 
-@pytest.mark.parametrize("text", ["1e5", "1", "nan", "lap"])
+@pytest.mark.parametrize("text", ["1e5", "2.5e5", "1", "lap"])
 def test_a_text_that_looks_like_a_number_stays_a_text(context, text):
     node = Node(executable="/bin/node", parameters=[{"k": text}, Parameter("k", text)])
     words = node.command(context)
