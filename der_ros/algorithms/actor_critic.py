@@ -68,6 +68,10 @@ class ActorCritic(OffPolicyAlgorithm, Generic[P]):
         """Return min_k Q'_k(s', a'), shape (rows,)."""
         return self.critics.target(_joined(next_observation, next_action))[:, :, 0].amin(dim=0)
 
+    def policy_due(self, every: int = 1) -> bool:
+        """Return True if this update trains the policy: the first do not, then each n-th does."""
+        return self.updates > self.config.policy_starts and self.updates % every == 0
+
     def differentiate_critics(self, batch: TensorBatch, weights: Tensor) -> Update:
         """Compute the critics' gradient of L = Σ_k mean_i w_i · loss(y_i - Q_k,i)."""
         target = self.target(batch)
@@ -136,9 +140,12 @@ class Ddpg(ActorCritic[NetworksWithTarget]):
     def learn(self, batch: TensorBatch, weights: Tensor) -> Update:
         """Update critic and policy; both gradients are taken before either step."""
         update = self.differentiate_critics(batch, weights)
-        self.differentiate_policy(batch)
+        trains_policy = self.policy_due()
+        if trains_policy:
+            self.differentiate_policy(batch)
         self.critics.step()
-        self.policy.step()
+        if trains_policy:
+            self.policy.step()
         return update
 
 
@@ -177,7 +184,7 @@ class Td3(ActorCritic[NetworksWithTarget]):
         """Update the critics; every ``policy_delay``-th time, then update the policy with them."""
         update = self.differentiate_critics(batch, weights)
         self.critics.step()
-        if self.updates % self.config.policy_delay == 0:
+        if self.policy_due(self.config.policy_delay):
             self.differentiate_policy(batch)
             self.policy.step()
         return update

@@ -54,6 +54,9 @@ class LearnerConfig:
         0, "Trained samples from one target update to the next; 0: every update", minimum=0
     )
     policy_delay: int = setting(2, "Critic updates for one policy update (TD3)", minimum=1)
+    policy_starts: int = setting(
+        0, "First updates, in which only the critics are trained (DDPG, TD3)", minimum=0
+    )
     target_noise: float = setting(
         0.2, "Standard deviation of the target policy's smoothing noise (TD3)", minimum=0.0
     )
@@ -112,6 +115,9 @@ class Algorithm(Protocol):
 
     def policy_parameters(self) -> Float32Array:
         """Return a copy of the policy's parameters as a flat vector, in ``MlpPolicy`` order."""
+
+    def set_policy_parameters(self, parameters: Float32Array) -> None:
+        """Set the policy, and its target, to a flat vector in ``MlpPolicy`` order."""
 
     def networks(self) -> Float32Array:
         """Return a copy of all network parameters that ``td_errors`` uses, as a flat vector."""

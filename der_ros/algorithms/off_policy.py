@@ -92,6 +92,14 @@ class OffPolicyAlgorithm(ABC):
         parameters: Float32Array = self._networks["policy"].online.flat.cpu().numpy().copy()
         return parameters
 
+    @torch.no_grad()
+    def set_policy_parameters(self, parameters: Float32Array) -> None:
+        """Set the policy network, and its target, to a flat vector of parameters."""
+        policy = self._networks["policy"]
+        policy.online.flat.copy_(tensor_of(parameters, policy.online.flat.shape))
+        if isinstance(policy, NetworksWithTarget):
+            policy.target.flat.copy_(policy.online.flat)
+
     def networks(self) -> Float32Array:
         """Return a copy of all network parameters that ``td_errors`` uses, as a flat vector."""
         return np.concatenate([vector.cpu().numpy() for vector in self.vectors().values()])

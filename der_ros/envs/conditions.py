@@ -43,8 +43,8 @@ class Conditions(NamedTuple):
             can keep; 0 if none is drawn.
         compliance_stiffness_scale: Factor of the stiffnesses of the cell's compliance.
         noise_seeds: Seeds of the noise of wrench, pose and action.
-        severity: Factor of the ground piece's displacement and yaw; already applied to the other
-            fields.
+        severity: Factor of the ground piece's displacement and yaw. Those of the other errors are
+            already applied to their fields.
         drives: Errors of the arm's drives.
     """
 
@@ -78,38 +78,41 @@ def draw_conditions(randomization: Randomization, rng: np.random.Generator) -> C
     wrench_age, pose_age, command_age = rng.random(3).tolist()
     step = int(rng.integers(CLEARANCE_STEPS)) - CLEARANCE_STEPS // 2
     wrench_seed, pose_seed, action_seed = rng.integers(_LARGEST_SEED, size=3).tolist()
-    severity = _severity(r, action_seed)
+    severity, (bias, grasped, goal, late, driven, limited) = _severities(r, action_seed)
     return Conditions(
         friction_scale=_friction_scale(r, friction),
         stiffness_scale=1.0 + r.stiffness_spread * stiffness,
         mass_scale=1.0 + r.held_mass_spread * mass,
         clearance_change_m=r.clearance_spread_m * step / (CLEARANCE_STEPS // 2),
-        bias_error=_scaled(
-            gaussian[:6], severity * r.force_bias_std_n, severity * r.torque_bias_std_nm
-        ),
+        bias_error=_scaled(gaussian[:6], bias * r.force_bias_std_n, bias * r.torque_bias_std_nm),
         grasp=_scaled(
-            grasp, severity * r.grasp_position_spread_m, severity * r.grasp_rotation_spread_rad
+            grasp, grasped * r.grasp_position_spread_m, grasped * r.grasp_rotation_spread_rad
         ),
         goal_error=_scaled(
             gaussian[6:],
-            severity * r.goal_position_error_std_m,
-            severity * r.goal_rotation_error_std_rad,
+            goal * r.goal_position_error_std_m,
+            goal * r.goal_rotation_error_std_rad,
         ),
-        wrench_latency_s=severity * r.wrench_latency_max_s * wrench_age,
-        pose_latency_s=severity * r.pose_latency_max_s * pose_age,
-        command_latency_s=severity * r.command_latency_max_s * command_age,
-        force_budget_ratio=_budget_ratio(r, pose_seed, severity),
+        wrench_latency_s=late * r.wrench_latency_max_s * wrench_age,
+        pose_latency_s=late * r.pose_latency_max_s * pose_age,
+        command_latency_s=late * r.command_latency_max_s * command_age,
+        force_budget_ratio=_budget_ratio(r, pose_seed, limited),
         compliance_stiffness_scale=_stiffness_scale(r, action_seed),
         noise_seeds=(wrench_seed, pose_seed, action_seed),
         severity=severity,
-        drives=_drives(r, action_seed, severity),
+        drives=_drives(r, action_seed, driven),
     )
 
 
-def _severity(randomization: Randomization, seed: int) -> float:
-    """Return the severity of an episode, from a separate seed so that other draws do not change."""
+def _severities(randomization: Randomization, seed: int) -> tuple[float, list[float]]:
+    """Return the severity of the ground piece's displacement, and those of the other six errors.
+
+    They use a generator of their own, so the draws of the other switches do not change. Those of
+    the other errors are independent and uniform: in most episodes few errors are large at once.
+    """
     least = 1.0 - randomization.severity_spread
-    return math.sqrt(np.random.default_rng((seed, 2)).uniform(least**2, 1.0))
+    rng = np.random.default_rng((seed, 2))
+    return math.sqrt(rng.uniform(least**2, 1.0)), rng.uniform(least, 1.0, 6).tolist()
 
 
 def _friction_scale(randomization: Randomization, number: float) -> float:

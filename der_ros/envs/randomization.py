@@ -84,10 +84,10 @@ class Randomization:
         ground_position_spread_m: Displacement of the ground piece along x and y, m, if larger than
             the task's own.
         ground_yaw_spread_rad: Yaw of the ground piece, rad, if larger than the task's own.
-        severity_spread: Range of an episode's severity, a factor between 1 minus this and 1 whose
-            density is proportional to it. It scales the episode's bias, grasp and goal errors,
-            latencies, errors of the drives and ground piece's displacement, and raises the lower
-            bound of the force budget; some episodes are easy.
+        severity_spread: Range of an episode's severities, factors between 1 minus this and 1. The
+            one of the ground piece's displacement has a density proportional to it. Bias, grasp,
+            goal, latencies and drives each have their own, which is uniform, and another one
+            raises the lower bound of the force budget. So few errors are large at once.
         force_budget_max_ratio: Maximum force budget of the governor, as a multiple of the least
             that the robot can keep; log-uniform from a tenth of it.
     """
@@ -193,7 +193,7 @@ PRESETS: dict[str, Randomization] = {
         friction_ratio=1.5,
         stiffness_spread=0.4,
         held_mass_spread=0.2,
-        clearance_spread_m=0.0009,
+        clearance_spread_m=0.0008,
         grasp_position_spread_m=0.001,
         grasp_rotation_spread_rad=0.0175,
         goal_position_error_std_m=0.001,
@@ -207,8 +207,8 @@ PRESETS: dict[str, Randomization] = {
         stiction_max_rad=0.0001,
         backlash_max_m=0.00005,
         backlash_max_rad=0.0002,
-        ground_position_spread_m=0.005,
-        ground_yaw_spread_rad=math.radians(5.0),
+        ground_position_spread_m=0.007,
+        ground_yaw_spread_rad=math.radians(8.0),
         severity_spread=1.0,
         compliance_spread=1.0,
         force_budget_max_ratio=25.0,

@@ -113,7 +113,15 @@ class TrainingConfig:
     pool_megabytes: int = setting(64, "Largest size of the success pool", "MB")
 
     batch_size: int = setting(256, "Transitions in an update", minimum=1)
-    learning_starts: int = setting(2_000, "Steps with random actions before the first update")
+    learning_starts: int = setting(
+        2_000, "Steps before the first update, with random actions if there is no initial_policy"
+    )
+    initial_policy: str = setting(
+        "",
+        "Policy file whose network and filter the run begins with (training.run."
+        "initial_policy); its hidden layers may be smaller than those of the run; empty: drawn "
+        "from the seed",
+    )
     updates_per_step: float = setting(0.5, "Updates for each step, above 0")
     average_share: float = setting(
         0.0,
@@ -175,6 +183,12 @@ class TrainingConfig:
     )
     helped_after_steps: int = setting(
         40, "Latest step of a helped episode at which the controller takes over", minimum=0
+    )
+    repeated_share: float = setting(
+        0.0,
+        "Share of the exploring episodes that repeat the conditions of an earlier failure",
+        minimum=0.0,
+        maximum=1.0,
     )
     ou_theta: float = setting(0.15, "Pull towards zero of the Ornstein-Uhlenbeck process (theta)")
     ou_sigma: float = setting(0.2, "Noise of the Ornstein-Uhlenbeck process (sigma)")
@@ -295,6 +309,11 @@ class TrainingConfig:
         """Check the discount, the pace of the updates and the budget."""
         for name in ("max_minutes", "updates_per_step"):
             self._check_above_0(name)
+        if self.initial_policy and (self.env or self.algorithm not in ("ddpg", "td3")):
+            raise ConfigurationError(
+                "initial_policy: expected one with ddpg or td3 and a task of this package, got "
+                f"{self.algorithm} and env {self.env!r}"
+            )
         if not 0.0 < self.gamma <= 1.0:
             raise ConfigurationError(f"gamma: expected above 0 and at most 1, got {self.gamma}")
         if self.gamma == 1.0 and not self.env:

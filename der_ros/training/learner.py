@@ -33,6 +33,8 @@ from der_ros.training.rollout.observation_filter import ObservationFilter, as_le
 
 _NO_NETWORKS: Float32Array = np.zeros(0, np.float32)
 _UPDATES_BETWEEN_METRICS = 100
+# Weight of an initial policy's filter: large, since a quick change of it would change the policy.
+_OBSERVATIONS_OF_A_POLICY = 500_000
 
 
 class Learner:
@@ -51,6 +53,7 @@ class Learner:
         )
         self._statistics = self.filter.statistics()
         self._with_networks = config.first_priority == "td_error"
+        self._begun = False
         self.updates = 0
         self._average: PolicyAverage | None = None
         if config.average_share > 0.0:
@@ -74,8 +77,26 @@ class Learner:
 
     @property
     def worth_publishing(self) -> bool:
-        """True if workers need the networks: after an update, or to compute first priorities."""
-        return self.updates > 0 or self._with_networks
+        """True if workers need the networks.
+
+        They do after an update, to compute first priorities, and if the run began with a policy.
+        """
+        return self.updates > 0 or self._with_networks or self._begun
+
+    def begin_with(self, parameters: Float32Array, mean: FloatArray, std: FloatArray) -> None:
+        """Begin with a given policy and filter instead of those drawn from the run's seed.
+
+        Args:
+            parameters: Flat vector of the policy's parameters, in the order of ``MlpPolicy``.
+            mean: Mean of the filter for the numbers that the policy sees, (input size,).
+            std: Standard deviation of the filter for them, (input size,).
+        """
+        self.algorithm.set_policy_parameters(parameters)
+        if self._average is not None:
+            self._average.load_state(parameters)
+        self.filter.begin_with(mean, std, _OBSERVATIONS_OF_A_POLICY)
+        self._statistics = self.filter.statistics()
+        self._begun = True
 
     def count_in(self, demonstrations: Sequence[Episode]) -> None:
         """Add the observations of ``demonstrations`` to the filter's statistics."""

@@ -1,4 +1,5 @@
 import copy
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -121,6 +122,18 @@ def test_td3_delays_its_policy():
         moved.append(bool((made.policy_parameters() != before).any()))
         before = made.policy_parameters()
     assert moved == [False, False, True, False, False, True]
+
+
+@pytest.mark.parametrize("name", ["ddpg", "td3"])
+def test_the_critics_begin_alone(name):
+    made = learner(name, policy_starts=3, policy_delay=1)
+    policies, critics = [made.policy_parameters()], [made.state()["critics"]]
+    for _ in range(4):
+        made.update(transitions(), WEIGHTS)
+        policies.append(made.policy_parameters())
+        critics.append(made.state()["critics"])
+    assert [bool((a != b).any()) for a, b in pairwise(policies)] == [False, False, False, True]
+    assert all((a != b).any() for a, b in pairwise(critics))
 
 
 def test_dqn_learns_which_choice_pays():

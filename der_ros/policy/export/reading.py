@@ -1,4 +1,4 @@
-"""Conversion of an exported float64 policy to another precision."""
+"""Reading of an exported float64 policy: its network, and its conversion to another precision."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import torch
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array
+from der_ros.policy.contract import PolicyContract
 from der_ros.policy.export import TOLERANCE, TRAINING_PREFIX, FilteredPolicy, export_policy
 from der_ros.policy.export.probes import probes
 from der_ros.policy.runtime import OnnxPolicy, read_policy_file
@@ -19,10 +20,19 @@ from der_ros.policy.runtime import OnnxPolicy, read_policy_file
 _OPERATORS = re.compile("(Sub Div Clip )?(Gemm Relu )*Gemm Tanh")
 
 
-class _Parts(NamedTuple):
+class PolicyNetwork(NamedTuple):
+    """Network, filter and contract of a policy file."""
+
     network: torch.nn.Sequential
-    mean: Array | None
-    std: Array | None
+    mean: Array | None  # (input size,); None without a filter
+    std: Array | None  # (input size,)
+    contract: PolicyContract
+    training: dict[str, str]  # facts about the training run
+
+    def layers(self) -> list[tuple[Array, Array]]:
+        """Return weights (outputs, inputs) and biases (outputs,) of each linear layer."""
+        linear = [each for each in self.network if isinstance(each, torch.nn.Linear)]
+        return [(each.weight.detach().numpy(), each.bias.detach().numpy()) for each in linear]
 
 
 def convert_policy(source: Path, path: Path, precision: str) -> float:
@@ -41,6 +51,21 @@ def convert_policy(source: Path, path: Path, precision: str) -> float:
             training writes, ``path`` cannot be written, or the difference is above ``TOLERANCE``.
         ContractError: ``OnnxPolicy.load`` rejects ``source``.
     """
+    read = read_network(source)
+    clip = read.contract.filter_clip or 1.0
+    return export_policy(
+        read.network, read.mean, read.std, clip, read.contract, path, read.training, precision
+    )
+
+
+def read_network(source: Path) -> PolicyNetwork:
+    """Read network and filter of a float64 policy file.
+
+    Raises:
+        ConfigurationError: ``source`` cannot be read, is not float64 or has another network than
+            training writes.
+        ContractError: ``OnnxPolicy.load`` rejects ``source``.
+    """
     policy = OnnxPolicy.load(source)
     contract = policy.contract
     if contract.precision != "float64":
@@ -57,10 +82,10 @@ def convert_policy(source: Path, path: Path, precision: str) -> float:
         for entry in model.metadata_props
         if entry.key.startswith(TRAINING_PREFIX)
     }
-    return export_policy(network, mean, std, clip, contract, path, training, precision)
+    return PolicyNetwork(network, mean, std, contract, training)
 
 
-def _parts(model: Any, source: Path) -> _Parts:
+def _parts(model: Any, source: Path) -> tuple[torch.nn.Sequential, Array | None, Array | None]:
     """Return network and filter of a graph; the folding is given by the contract."""
     nodes = [
         node
@@ -85,8 +110,8 @@ def _parts(model: Any, source: Path) -> _Parts:
     modules = [module for layer in layers for module in (layer, torch.nn.ReLU())]
     network = torch.nn.Sequential(*modules[:-1], torch.nn.Tanh())
     if nodes[0].op_type != "Sub":
-        return _Parts(network, None, None)
-    return _Parts(network, tensors[nodes[0].input[1]], tensors[nodes[1].input[1]])
+        return network, None, None
+    return network, tensors[nodes[0].input[1]], tensors[nodes[1].input[1]]
 
 
 def _linear(weight: Array, bias: Array) -> torch.nn.Linear:

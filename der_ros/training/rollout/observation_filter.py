@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from der_ros.errors import CheckpointError
-from der_ros.replay.array_types import Float32Array
+from der_ros.replay.array_types import Float32Array, FloatArray
 from der_ros.replay.finite_arrays import require_finite
 from der_ros.replay.transitions import Transitions
 
@@ -65,7 +65,7 @@ class ObservationFilter:
     def __init__(self, size: int, clip: float, std_floor: float) -> None:
         """Start with mean 0 and standard deviation 1."""
         self._clip, self._floor = clip, std_floor
-        self.count = 0
+        self._count = np.zeros(size, np.int64)  # observations of each number
         self._mean = np.zeros(size)
         self._squares = np.zeros(size)  # sum of squared deviations from the mean
 
@@ -74,17 +74,28 @@ class ObservationFilter:
         if observed.rows == 0:
             return
         difference = observed.mean - self._mean
-        total = self.count + observed.rows
+        total = self._count + observed.rows
         self._squares += observed.squares
-        self._squares += np.square(difference) * (self.count * observed.rows / total)
+        self._squares += np.square(difference) * (self._count * observed.rows / total)
         self._mean += difference * (observed.rows / total)
-        self.count = total
+        self._count = total
+
+    def begin_with(self, mean: FloatArray, std: FloatArray, count: int) -> None:
+        """Set the statistics of the first numbers, as if ``count`` observations had shown them.
+
+        Args:
+            mean: Mean of the first numbers, (n,), n at most the observation size.
+            std: Their standard deviation, (n,).
+            count: Number of observations that they stand for, at least 2.
+        """
+        first = slice(0, len(mean))
+        self._count[first], self._mean[first] = count, mean
+        self._squares[first] = (count - 1) * np.square(std)
 
     def statistics(self) -> FilterStatistics:
         """Return the current statistics."""
-        std = np.ones_like(self._mean)
-        if self.count > 1:
-            std = np.maximum(np.sqrt(self._squares / (self.count - 1)), self._floor)
+        spread = np.sqrt(self._squares / np.maximum(1, self._count - 1))
+        std = np.where(self._count > 1, np.maximum(spread, self._floor), 1.0)
         return FilterStatistics(
             self._mean.astype(np.float32), std.astype(np.float32), float(self._clip)
         )
@@ -92,7 +103,7 @@ class ObservationFilter:
     def state(self) -> dict[str, NDArray[np.generic]]:
         """Return the state for a checkpoint, as plain data."""
         return {
-            "count": np.array(self.count, np.int64),
+            "count": self._count.copy(),
             "mean": self._mean.copy(),
             "squares": self._squares.copy(),
         }
@@ -113,6 +124,8 @@ class ObservationFilter:
                     f"checkpoint: expected a filter of {self._mean.shape} numbers, got "
                     f"{numbers.shape}"
                 )
-        self.count = int(state["count"].item())
+        # Checkpoints of earlier releases have one count for all numbers.
+        counts = np.broadcast_to(state["count"], self._mean.shape)
+        self._count = counts.astype(np.int64)
         self._mean = state["mean"].astype(np.float64)
         self._squares = state["squares"].astype(np.float64)

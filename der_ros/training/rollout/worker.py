@@ -30,6 +30,7 @@ from der_ros.training.rollout.exploration import make_exploration
 from der_ros.training.rollout.first_priorities import FirstPriorities
 from der_ros.training.rollout.helper import Helper
 from der_ros.training.rollout.observation_filter import moments
+from der_ros.training.rollout.repeated_failures import RepeatedFailures
 from der_ros.training.rollout.takeover import Pilot, Takeover
 
 _log = logging.getLogger(__name__)
@@ -59,12 +60,14 @@ class RolloutWorker:
         """
         self._config, self._environment, self._worker = config, environment, worker
         self._rng = np.random.default_rng(seed)
-        self._random_steps = config.learning_starts // max(1, workers)
+        begun = bool(config.initial_policy)
+        self._random_steps = 0 if begun else config.learning_starts // max(1, workers)
         observed = (environment.observation_space.shape or (0,))[0]
         acted = (environment.action_space.shape or (0,))[0]
         self._sizes = observed, acted
         self._exploration = make_exploration(config, worker, workers, acted)
         self._helper = Helper(environment, config.helped_share, config.helped_after_steps)
+        self._failures = RepeatedFailures(config.repeated_share)
         self._takeover = Takeover(pilot, environment)
         self._cut_off: tuple[Episode, ...] = ()  # stretches of a person that an evaluation ended
         self._policy = make_policy(
@@ -126,6 +129,7 @@ class RolloutWorker:
                 parts.append(recorder.take(episode))
                 taught += recorder.take_taught(episode)
                 episodes.append(self._summary(episode, verdict is not None))
+                self._failures.end_episode(episode.success)
                 if episode.success:
                     successes.append(episode)
                 self._recorder = None
@@ -198,6 +202,7 @@ class RolloutWorker:
             "recorder": self._recorder.state() if going_on and self._recorder else None,
             "environment": environment,
             "helper": self._helper.state(),
+            "failures": self._failures.state(),
             "first_priorities": None if priorities is None else priorities.state(),
         }
 
@@ -212,6 +217,8 @@ class RolloutWorker:
         self._greedy = bool(state["greedy"])
         # Checkpoints of releases without the helper lack this entry.
         self._helper.load_state(state.get("helper", {"from": None}))
+        # Those of releases without repeated failures lack this one.
+        self._failures.load_state(state.get("failures", {"failed": [], "current": None}))
         if self._first_priorities is not None:
             self._first_priorities.load_state(state["first_priorities"])
         if state["environment"] is None:
@@ -240,11 +247,13 @@ class RolloutWorker:
 
     def _start_episode(self) -> EpisodeRecorder:
         first = self._episodes_started == 0
-        seed = int(self._rng.integers(1 << 30)) if first else None
-        observation, _ = self._environment.reset(seed=seed)
         self._episodes_started += 1
-        self._exploration.start_episode(self._rng)
         self._greedy = self._episodes_started % self._config.greedy_every == 0
+        seed = self._failures.start_episode(self._rng, self._greedy)
+        if seed is None and first:
+            seed = int(self._rng.integers(1 << 30))
+        observation, _ = self._environment.reset(seed=seed)
+        self._exploration.start_episode(self._rng)
         self._helper.start_episode(self._rng, self._greedy)
         self._takeover.start_episode()
         self._recorder = EpisodeRecorder(observation, self._config.n_step, self._config.gamma)

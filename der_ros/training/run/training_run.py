@@ -31,6 +31,7 @@ from der_ros.training.metrics.log import (
 from der_ros.training.rollout.takeover import Pilot
 from der_ros.training.run.control import RunControl
 from der_ros.training.run.folder import prepare_run_folder
+from der_ros.training.run.initial_policy import read_initial_policy
 from der_ros.training.run.memory import keep_freed_memory
 from der_ros.training.run.report import End, RunOutcome
 from der_ros.training.run.resuming import loop_state
@@ -209,10 +210,18 @@ class TrainingRun(RunControl):
             environment.close()
 
     def _begin(self, engine: Engine, checkpoint: Path | None) -> None:
-        """Load the checkpoint of a resumed run, or the demonstrations of a new one."""
+        """Load the checkpoint of a resumed run, or policy and demonstrations of a new one."""
         if checkpoint is not None:
             self._load(checkpoint)
             return
+        if self.config.initial_policy and self._contract is not None:
+            initial = read_initial_policy(
+                Path(self.config.initial_policy),
+                self._contract,
+                self.config.learner.hidden,
+                self.config.seed,
+            )
+            self.learner.begin_with(*initial)
         if self.config.demos:
             contract = self._contract
             demonstrations = load_demonstrations(

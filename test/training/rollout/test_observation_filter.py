@@ -39,6 +39,15 @@ def test_state_goes_round():
         ObservationFilter(4, 10.0, 1e-3).load_state(one.state())
 
 
+def test_a_checkpoint_with_one_count_is_read():
+    one, two = ObservationFilter(3, 10.0, 1e-3), ObservationFilter(3, 10.0, 1e-3)
+    one.count_in(moments(drawn(10)))
+    two.load_state({**one.state(), "count": np.array(10, np.int64)})
+    for each in (one, two):
+        each.count_in(moments(drawn(10, seed=1)))
+    assert (one.statistics().std == two.statistics().std).all()
+
+
 @pytest.mark.parametrize(
     ("part", "value"), [("mean", np.nan), ("squares", np.inf), ("squares", -1.0), ("count", -1)]
 )
