@@ -69,10 +69,11 @@ def run_one(run: StudyRun, results: Path) -> int:
     record_path(results, run).parent.mkdir(parents=True, exist_ok=True)
     record = run_trial(run)
     write_record(results, record)
-    final = record["final"]
+    final, first = record["final"], record["first_success"]
     print(
-        f"{run.name}: {final['successes']} of {final['episodes']}, first success after "
-        f"{record['first_success']} steps, {record['cpu_minutes']} CPU minutes",
+        f"{run.name}: {final['successes']} of {final['episodes']}, "
+        f"{f'first success after {first} steps' if first else 'no success in training'}, "
+        f"{record['cpu_minutes']} CPU minutes",
         file=sys.stderr,
         flush=True,
     )
@@ -168,10 +169,10 @@ class Jobs:
 
 
 def _chosen(options: argparse.Namespace) -> list[StudyRun]:
-    for name in ("seeds", "jobs", "env_steps"):
+    for name, least in (("seeds", 1), ("jobs", 1), ("env_steps", 1), ("first_seed", 0)):
         value = getattr(options, name)
-        if value is not None and value < 1:
-            raise ConfigurationError(f"{name}: expected at least 1, got {value}")
+        if value is not None and value < least:
+            raise ConfigurationError(f"{name}: expected at least {least}, got {value}")
     seeds = range(options.first_seed, options.first_seed + options.seeds)
     return list(
         study_runs(options.study, seeds, options.task or (), options.structure, options.env_steps)

@@ -36,7 +36,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _study(options: argparse.Namespace) -> int:
-    """Plot the study's runs, update its page and print the verdicts."""
+    """Plot the study's runs, update its page and print the summary."""
     records = all_records(options.results)
     if not records:
         raise ConfigurationError(
@@ -47,7 +47,7 @@ def _study(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"runs": len(records), "written": [str(path) for path in written]}))
         return 0
-    print(PARTS["verdicts paper"](records))
+    print(PARTS["summary"](records))
     for path in written:
         print(f"wrote {path}")
     return 0

@@ -66,11 +66,13 @@ def test_a_second_command_in_one_folder_is_refused(tmp_path):
     assert "expected no other ablation command" in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--seeds", "0"], ["--jobs", "0"], ["--env-steps", "0"]])
-def test_counts_below_one_are_refused(tmp_path, arguments):
-    result = ablation(tmp_path, *arguments)
+@pytest.mark.parametrize(
+    ("option", "least"), [("--seeds", 1), ("--jobs", 1), ("--env-steps", 1), ("--first-seed", 0)]
+)
+def test_numbers_that_are_too_low_are_refused(tmp_path, option, least):
+    result = ablation(tmp_path, option, str(least - 1))
     assert result.returncode == 1
-    assert "expected at least 1" in result.stderr
+    assert f"expected at least {least}, got {least - 1}" in result.stderr
 
 
 def test_a_run_that_fails_is_told_and_leaves_no_record(tmp_path):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from der_ros.errors import ConfigurationError
-from der_ros.replay.structures import STRUCTURE_NAMES
 from der_ros.training.config import TrainingConfig, load_config
 from der_ros.training.study.arms import (
     ARMS,
@@ -48,7 +47,7 @@ class Study:
         name: Name of its folder of records.
         preset: The training preset.
         budgets: Environment steps of a run, by task; the same for all runs of the task.
-        structures: Replay structures.
+        structures: Replay structures, with the number of seeds that is planned for each arm.
         arms: Names in ``ARMS``; the first is compared with each of the others.
         settings: Further settings of all runs.
     """
@@ -56,7 +55,7 @@ class Study:
     name: str
     preset: str
     budgets: Mapping[str, int]
-    structures: Sequence[str]
+    structures: Mapping[str, int]
     arms: Sequence[str]
     settings: Mapping[str, object]
 
@@ -68,7 +67,7 @@ STUDIES = {
             "paper",
             "paper",
             {"lap_joint": 250_000, "peg_in_hole": 500_000},
-            STRUCTURE_NAMES,
+            {"no_demos": 24, "one_shot_in_all": 5, "all_shots_in_all": 5, "one_shot_each": 5},
             (DER_ON, DER_OFF),
             # The ratio that a learner beside five workers reaches. Without a fixed ratio it
             # would depend on the machine's load.
@@ -78,7 +77,7 @@ STUDIES = {
             "fast",
             "fast",
             {"lap_joint": 60_000, "peg_in_hole": 60_000},
-            ("no_demos",),
+            {"no_demos": 12},
             (DER_ON, DER_OFF, BY_PRIORITY),
             {},
         ),
@@ -86,7 +85,7 @@ STUDIES = {
             "peers",
             "fast",
             {"lap_joint": 60_000, "peg_in_hole": 60_000},
-            ("no_demos",),
+            {"no_demos": 5},
             (DER_ON, *OWN_PEERS, *PEERS),
             {},
         ),
@@ -95,7 +94,7 @@ STUDIES = {
             "shots",
             "fast",
             {"lap_joint": 60_000, "peg_in_hole": 60_000},
-            ("no_demos", "one_shot_in_all", "all_shots_in_all"),
+            {"no_demos": 3, "one_shot_in_all": 3, "all_shots_in_all": 3},
             (DER_ON,),
             {},
         ),
@@ -104,7 +103,7 @@ STUDIES = {
             "rare",
             "fast",
             {"lap_joint": 100_000},
-            ("no_demos",),
+            {"no_demos": 8},
             (DER_ON, DER_OFF),
             {"env_options": {"start_height_m": 0.06}, "clearance_m": 0.0005},
         ),
@@ -112,7 +111,7 @@ STUDIES = {
             "knobs",
             "paper",
             {"lap_joint": 250_000},
-            ("no_demos",),
+            {"no_demos": 3},
             tuple(KNOBS),
             {"updates_per_step": 0.04},
         ),
@@ -121,7 +120,7 @@ STUDIES = {
                 algorithm,
                 "paper",
                 {"lap_joint": 250_000},
-                ("no_demos",),
+                {"no_demos": 3},
                 (DER_ON, DER_OFF),
                 {"updates_per_step": 0.04, "algorithm": algorithm},
             )
@@ -131,7 +130,7 @@ STUDIES = {
             "dqn",
             "gym",
             {CART_POLE: 30_000},
-            ("no_demos",),
+            {"no_demos": 12},
             (DER_ON, DER_OFF),
             {"algorithm": "dqn"},
         ),
@@ -209,9 +208,9 @@ def study_runs(
     Raises:
         ConfigurationError: The study is unknown, or does not have a task or structure.
     """
-    chosen = STUDIES[_known("study", study, tuple(STUDIES))]
+    chosen = STUDIES[_known("study", study, STUDIES)]
     for task in tasks:
-        _known("task", task, tuple(chosen.budgets))
+        _known("task", task, chosen.budgets)
     for structure in structures:
         _known("replay structure", structure, chosen.structures)
     for seed in seeds:
@@ -222,7 +221,7 @@ def study_runs(
                     yield StudyRun(study, task, structure, arm, seed, budget)
 
 
-def _known(what: str, name: str, names: Sequence[str]) -> str:
+def _known(what: str, name: str, names: Collection[str]) -> str:
     if name not in names:
         raise ConfigurationError(f"{what}: expected one of {', '.join(names)}, got {name!r}")
     return name

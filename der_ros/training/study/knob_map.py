@@ -9,10 +9,10 @@ import numpy as np
 
 from der_ros.errors import ConfigurationError
 from der_ros.training.study.arms import DER_OFF, DER_ON, INTERVALS, PRESET_KNOBS, ZONES, Knobs
+from der_ros.training.study.cells import NOTHING
 from der_ros.training.study.measures import mean_success
 from der_ros.training.study.resampling import Array
 from der_ros.training.study.run_record import RunRecord
-from der_ros.training.study.tables import NOTHING
 from der_ros.whole_files import whole_file
 
 KNOBS_CELL = "lap_joint/no_demos"

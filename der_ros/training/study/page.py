@@ -8,17 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from der_ros.errors import ConfigurationError
+from der_ros.training.study.cells import NOTHING, TASK_TITLES
 from der_ros.training.study.design import STUDIES
 from der_ros.training.study.knob_map import draw_knobs, knob_table
-from der_ros.training.study.panels import draw_panels
+from der_ros.training.study.panels import draw_answer, draw_panels
+from der_ros.training.study.policy_table import policy_table
 from der_ros.training.study.run_record import RunRecord, read_record
+from der_ros.training.study.study_answers import answer, first_successes, summary
 from der_ros.training.study.tables import (
-    NOTHING,
-    TASK_TITLES,
-    answer,
     arm_table,
     cost_table,
     measure_table,
+    missing_table,
     verdict_table,
 )
 from der_ros.whole_files import write_whole
@@ -26,6 +27,7 @@ from der_ros.whole_files import write_whole
 PICTURES = "pictures"
 """Folder of the pictures, next to the page."""
 
+ANSWER_PICTURE = "results.png"
 KNOB_PICTURE = "results_knobs.png"
 
 _Part = Callable[[Sequence[RunRecord]], str]
@@ -43,9 +45,16 @@ PARTS: Mapping[str, _Part] = {
     },
     **{f"answer {study}": functools.partial(answer, study) for study in ("paper", "fast", "rare")},
     **{f"measures {study}": functools.partial(arm_table, study) for study in ("peers", "shots")},
+    **{
+        f"first success {study}": functools.partial(first_successes, study)
+        for study in ("paper", "shots")
+    },
+    "summary": summary,
     "verdicts paper": functools.partial(verdict_table, "paper"),
     "knobs": lambda records: f"{knob_table(records)}{_knob_picture(records)}",
+    "policies": lambda _: policy_table(),
     "runs": cost_table,
+    "missing": missing_table,
 }
 """Functions that return the text between ``<!-- made: NAME -->`` and ``<!-- end -->``, by name."""
 
@@ -56,10 +65,21 @@ def all_records(results: Path) -> list[RunRecord]:
     """Read all records of all studies below the folder of results, sorted by path.
 
     Raises:
-        ConfigurationError: A record cannot be read or is not valid.
+        ConfigurationError: A record cannot be read or is not valid, or two runs of a task have
+            different budgets.
     """
     paths = (path for study in STUDIES for path in (results / study).rglob("*.json"))
-    return [read_record(path) for path in sorted(paths)]
+    records = {path: read_record(path) for path in sorted(paths)}
+    budgets: dict[tuple[str, str], int] = {}
+    for path, record in records.items():
+        run = record.run
+        budget = budgets.setdefault((run.study, run.task), run.env_steps)
+        if run.env_steps != budget:
+            raise ConfigurationError(
+                f"{path}: expected a budget of {budget} steps like the other runs of the task, got "
+                f"{run.env_steps}; keep runs of different budgets in different folders"
+            )
+    return list(records.values())
 
 
 def made_page(text: str, records: Sequence[RunRecord]) -> str:
@@ -128,6 +148,7 @@ def write_page(records: Sequence[RunRecord], page: Path) -> list[Path]:
         for task in STUDIES[study].budgets
         if draw_panels(study, task, records, folder / picture_name(study, task))
     ]
-    if draw_knobs(records, folder / KNOB_PICTURE):
-        drawn.append(folder / KNOB_PICTURE)
+    for name, draw in ((ANSWER_PICTURE, draw_answer), (KNOB_PICTURE, draw_knobs)):
+        if draw(records, folder / name):
+            drawn.append(folder / name)
     return [page, *drawn]

@@ -11,14 +11,15 @@ import numpy as np
 
 from der_ros.errors import ConfigurationError
 from der_ros.training.metrics.comparison import t_95
+from der_ros.training.study.cells import ARM_TITLES, STRUCTURE_TITLES, TASK_TITLES
 from der_ros.training.study.design import STUDIES
 from der_ros.training.study.resampling import Array
 from der_ros.training.study.run_record import RunRecord
-from der_ros.training.study.tables import ARM_TITLES, STRUCTURE_TITLES, TASK_TITLES
 from der_ros.whole_files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _COLUMN_IN, _HEIGHT_IN = 3.6, 5.6
 _MOST_INSIDE = 3
@@ -40,32 +41,68 @@ def draw_panels(study: str, task: str, records: Sequence[RunRecord], path: Path)
     Raises:
         ConfigurationError: The image cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     chosen = [record for record in records if (record.run.study, record.run.task) == (study, task)]
     structures = [name for name in STUDIES[study].structures if _of(chosen, name)]
     if not structures:
         return False
-    figure = Figure(figsize=(1.4 + _COLUMN_IN * len(structures), _HEIGHT_IN), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = _figure(1.4 + _COLUMN_IN * len(structures), _HEIGHT_IN)
     grid = figure.subplots(2, len(structures), sharex=True, sharey="row", squeeze=False)
     for column, structure in enumerate(structures):
-        _draw_structure((grid[0, column], grid[1, column]), study, _of(chosen, structure))
+        _draw_success(grid[0, column], study, _of(chosen, structure))
+        grid[0, column].label_outer()
+        _draw_return(grid[1, column], study, _of(chosen, structure))
         grid[0, column].set_title(STRUCTURE_TITLES[structure])
         grid[1, column].set_xlabel("environment steps (1000)")
     entries = grid[0, 0].get_legend_handles_labels()
     if len(entries[0]) > _MOST_INSIDE:
         figure.legend(*entries, loc="outside lower center", ncols=2, fontsize="small")
-    grid[0, 0].set(ylabel="success (%)", ylim=(-3, 103))
     grid[1, 0].set(ylabel="return of an episode")
     figure.suptitle(f"{TASK_TITLES[task]}, {_settings(study)}\nmean over seeds and its 95 % band")
+    _save(figure, path)
+    return True
+
+
+def draw_answer(records: Sequence[RunRecord], path: Path) -> bool:
+    """Draw success with the paper's settings and no demonstrations, one column per task.
+
+    Args:
+        records: Records of any runs; those of other studies and structures are ignored.
+        path: Path of the image, .png.
+
+    Returns:
+        False, without writing a file, if there is no such run.
+
+    Raises:
+        ConfigurationError: The image cannot be written.
+    """
+    chosen = [r for r in records if (r.run.study, r.run.structure) == ("paper", "no_demos")]
+    tasks = [task for task in STUDIES["paper"].budgets if task in {r.run.task for r in chosen}]
+    if not tasks:
+        return False
+    figure = _figure(1.4 + _COLUMN_IN * len(tasks), _HEIGHT_IN / 2.0)
+    for axes, task in zip(figure.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
+        _draw_success(axes, "paper", [record for record in chosen if record.run.task == task])
+        axes.set_title(f"{TASK_TITLES[task]}, {_settings('paper')}")
+        axes.set_xlabel("environment steps (1000)")
+    _save(figure, path)
+    return True
+
+
+def _figure(width_in: float, height_in: float) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _save(figure: Figure, path: Path) -> None:
     try:
         with whole_file(path) as part:
             figure.savefig(part, format=path.suffix[1:] or "png", dpi=110)
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: cannot be written: {error}") from error
-    return True
 
 
 def mean_band(values: Array) -> tuple[Array, Array]:
@@ -95,30 +132,40 @@ def _of(records: Sequence[RunRecord], structure: str) -> list[RunRecord]:
     return [record for record in records if record.run.structure == structure]
 
 
-def _draw_structure(column: Sequence[Axes], study: str, records: Sequence[RunRecord]) -> None:
-    success, reward = column
-    for arm in STUDIES[study].arms:
-        group = [record for record in records if record.run.arm == arm]
-        if not group:
-            continue
-        steps = group[0].steps / 1000.0
-        label = f"{ARM_TITLES[arm]} ({len(group)} {'run' if len(group) == 1 else 'runs'})"
+def _draw_success(axes: Axes, study: str, records: Sequence[RunRecord]) -> None:
+    for label, group in _by_arm(study, records).items():
         rates = 100.0 * np.array([record.success_rate for record in group])
-        _draw_band(success, steps, rates, label, (0.0, 100.0))
+        _draw_band(axes, group[0].steps, rates, label, (0.0, 100.0))
+    axes.set(ylabel="success (%)", ylim=(-3, 103))
+    if len(axes.lines) <= _MOST_INSIDE:
+        axes.legend(loc="upper left", fontsize="small")
+
+
+def _draw_return(axes: Axes, study: str, records: Sequence[RunRecord]) -> None:
+    for label, group in _by_arm(study, records).items():
         returns = np.array([record.mean_return for record in group])
         # With few runs the band can be wider than the range of all returns.
-        _draw_band(reward, steps, returns, label, (float(returns.min()), float(returns.max())))
-    for axes in column:
-        axes.grid(alpha=0.3)
-        axes.set_xlim(0, None)
-    if len(success.lines) <= _MOST_INSIDE:
-        success.legend(loc="upper left", fontsize="small")
+        _draw_band(axes, group[0].steps, returns, label, (returns.min(), returns.max()))
+
+
+def _by_arm(study: str, records: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
+    """Return the records of each arm that has some, by the label of its curve."""
+    arms = {
+        arm: [record for record in records if record.run.arm == arm] for arm in STUDIES[study].arms
+    }
+    return {
+        f"{ARM_TITLES[arm]} ({len(group)} {'run' if len(group) == 1 else 'runs'})": group
+        for arm, group in arms.items()
+        if group
+    }
 
 
 def _draw_band(
     axes: Axes, steps: Array, values: Array, label: str, bounds: tuple[float, float]
 ) -> None:
     mean, half = mean_band(values)
-    (line,) = axes.plot(steps, mean, label=label)
+    (line,) = axes.plot(steps / 1000.0, mean, label=label)
     low, high = (mean - half).clip(*bounds), (mean + half).clip(*bounds)
-    axes.fill_between(steps, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+    axes.fill_between(steps / 1000.0, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+    axes.grid(alpha=0.3)
+    axes.set_xlim(0, None)

@@ -113,10 +113,11 @@ def read_record(path: Path) -> RunRecord:
             settings than the study's run.
     """
     try:
-        data = parse_json(read_bytes(path, _MOST_BYTES).decode("utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
+        data = parse_json(read_bytes(path, _MOST_BYTES).decode("utf-8"), "its text")
+    except (OSError, UnicodeDecodeError, ConfigurationError) as error:
         raise ConfigurationError(
-            f"{path}: expected a readable record of a run ({error})"
+            f"{path}: expected a readable record of a run ({error}); move it away and "
+            "repeat the run"
         ) from error
     if not isinstance(data, dict) or data.get("format") != RECORD_FORMAT or set(data) != _KEYS:
         raise ConfigurationError(
@@ -150,8 +151,8 @@ def read_records(results: Path, runs: Iterable[StudyRun]) -> list[RunRecord]:
             record = read_record(path)
             if record.run != run:
                 raise ConfigurationError(
-                    f"{path}: expected a run of {run}, got {record.run}; choose another folder of "
-                    "results for another budget"
+                    f"{path}: expected a run of {run.env_steps} steps, got {record.run.name} with "
+                    f"{record.run.env_steps}; choose another folder of results for another budget"
                 )
             records.append(record)
     return records

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from der_ros.training.study.measures import Comparison
 
 AGREES, DISAGREES, TOO_FEW = "agrees", "disagrees", "too few seeds to tell"
+YES, HURTS = "yes", "no, it hurts"
 MARGIN = 0.1
 """Smallest difference of the mean success that counts: ten percentage points."""
 
@@ -67,10 +68,10 @@ def verdict(claim: Claim, comparison: Comparison) -> str:
 
 
 def effect(comparison: Comparison) -> str:
-    """Return in words if DER helps: by the sign of the interval, if interval and p are clear."""
+    """Return in words if the first arm is better: by the interval's sign, if it and p are clear."""
     if comparison.interval is None or not _is_clear(comparison):
         return TOO_FEW
-    return "yes" if comparison.interval.low > 0.0 else "no, it hurts"
+    return YES if comparison.interval.low > 0.0 else HURTS
 
 
 def _is_clear(comparison: Comparison) -> bool:

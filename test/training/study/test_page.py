@@ -11,11 +11,20 @@ from records import record
 from der_ros.cli import plot_runs
 from der_ros.errors import ConfigurationError
 from der_ros.training.metrics.comparison import t_95
+from der_ros.training.study import policy_table
+from der_ros.training.study.cells import NOTHING
+from der_ros.training.study.design import StudyRun, study_runs
 from der_ros.training.study.knob_map import draw_knobs, knob_table
 from der_ros.training.study.page import PARTS, all_records, made_page, picture_name
 from der_ros.training.study.panels import mean_band
-from der_ros.training.study.run_record import write_record
-from der_ros.training.study.tables import NOTHING, answer, arm_table, measure_table, verdict_table
+from der_ros.training.study.run_record import RunRecord, write_record
+from der_ros.training.study.study_answers import answer, first_successes, summary
+from der_ros.training.study.tables import (
+    arm_table,
+    measure_table,
+    missing_table,
+    verdict_table,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 RESULTS, PAGE = ROOT / "benchmarks" / "results", ROOT / "docs" / "results.md"
@@ -57,6 +66,11 @@ def test_the_readme_states_the_newest_figures(study, sentence):
     figures = [float(re.search(r"([\d.]+) %", arm)[1]) for arm in (first, second)]
     assert [on, off, pairs] == [*(f"{figure:.0f}" for figure in figures), seeds]
     assert all(float(said) == pytest.approx(float(probability), abs=0.0005) for said in p)
+
+
+def test_no_comparison_shows_that_der_hurts():
+    """README and page state it."""
+    assert "and hurts in 0;" in summary(all_records(RESULTS))
 
 
 def test_the_records_are_small():
@@ -111,7 +125,51 @@ def test_a_line_of_each_learner_by_hand(tmp_path):
 
 
 def test_nothing_finished_is_said():
-    assert {part([]) for part in PARTS.values()} == {NOTHING}
+    of_records = set(PARTS) - {"policies", "missing"}
+    assert {PARTS[name]([]) for name in of_records} == {NOTHING}
+
+
+def test_first_successes_by_hand(tmp_path):
+    for seed in range(2):
+        for structure, first in (("no_demos", (None, 500)[seed]), ("one_shot_in_all", 300)):
+            write_record(tmp_path, record("der", seed, structure=structure, first=first))
+    write_record(tmp_path, record("der", 2, first=200))
+    assert first_successes("paper", all_records(tmp_path)).splitlines() == [
+        "* Lap joint, no demonstrations, 3 seeds: 0.6 k (1 never).",
+        "* One shot in all, 2 seeds: 0.3 k; the same seeds without: 0.8 k (1 never).",
+        "  Sooner by +0.5 k (+0.2 k to +0.7 k), p = 0.5: **too few seeds to tell**.",
+    ]
+
+
+def test_a_summary_by_hand(results):
+    records = all_records(results)
+    assert summary(records).startswith("Comparisons of DER on and off: it helps in 1 of 1 and ")
+    swapped = [
+        RunRecord(one.run._replace(arm={"der": "no_der", "no_der": "der"}[one.run.arm]), one.data)
+        for one in records
+    ]
+    assert "helps in 0 of 1 and hurts in 1; in 0 the seeds" in summary(swapped)
+
+
+def test_the_missing_runs_are_listed_by_cell():
+    planned = list(study_runs("sac", range(3)))
+    records = [RunRecord(run, {}) for run in planned[:2]]
+    line = "| 2 | 6 | `--study sac --task lap_joint --structure no_demos --seeds 3` |"
+    assert line in missing_table(records).splitlines()
+    finished = [RunRecord(run, {}) for run in planned]
+    assert "--study sac" not in missing_table(finished)
+
+
+def test_a_card_without_its_table_is_refused(tmp_path, monkeypatch):
+    card = tmp_path / "lap_joint.md"
+    card.write_text(f"{policy_table.SECTION}\n| a |\n|---|\n| 1 |\n\n## Next\n\n| 2 |\n")
+    monkeypatch.setattr(
+        policy_table, "shipped_policies", lambda: {"lap_joint": card.with_suffix(".onnx")}
+    )
+    assert policy_table.policy_table().splitlines()[2:] == ["| lap joint | 1 |"]
+    card.write_text("# Policy\n")
+    with pytest.raises(ConfigurationError, match="expected a table below"):
+        policy_table.policy_table()
 
 
 def test_plot_runs_draws_the_study_and_renews_its_page(results, tmp_path, capsys):
@@ -125,9 +183,9 @@ def test_plot_runs_draws_the_study_and_renews_its_page(results, tmp_path, capsys
     assert text.endswith("\nAfter.\n")
     assert "| lap joint, no demonstrations | 6 |" in text
     assert "old" not in text
-    picture = page.parent / "pictures" / picture_name("paper", "lap_joint")
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    assert not (picture.parent / picture_name("paper", "peg_in_hole")).exists()
+    for name in ("results.png", picture_name("paper", "lap_joint")):
+        assert (page.parent / "pictures" / name).read_bytes().startswith(b"\x89PNG")
+    assert not (page.parent / "pictures" / picture_name("paper", "peg_in_hole")).exists()
     capsys.readouterr()
     assert plot_runs.main(arguments) == 0
     assert page.read_text() == text
@@ -136,6 +194,19 @@ def test_plot_runs_draws_the_study_and_renews_its_page(results, tmp_path, capsys
 def test_a_folder_without_records_is_refused(tmp_path, capsys):
     assert plot_runs.main(["--paper", "--results", str(tmp_path)]) == 1
     assert "benchmark ablation" in capsys.readouterr().err
+
+
+def test_two_budgets_of_a_task_are_refused(tmp_path):
+    write_record(tmp_path, record())
+    other = record(seed=1)
+    write_record(tmp_path, {**other, **with_budget(other, 2000)})
+    with pytest.raises(ConfigurationError, match="expected a budget of 1000 steps"):
+        all_records(tmp_path)
+
+
+def with_budget(one, env_steps):
+    run = StudyRun(**one["run"])._replace(env_steps=env_steps)
+    return {"run": run._asdict(), "settings": run.settings()}
 
 
 def test_an_unknown_part_is_refused():
