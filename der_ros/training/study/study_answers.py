@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from der_ros.training.study.arms import DER_OFF, DER_ON
-from der_ros.training.study.cells import NOTHING, STRUCTURE_TITLES, TASK_TITLES, Cell, cells
+from der_ros.training.study.arms import BY_PRIORITY, DER_OFF, DER_ON
+from der_ros.training.study.cells import (
+    ARM_TITLES,
+    NOTHING,
+    STRUCTURE_TITLES,
+    TASK_TITLES,
+    Cell,
+    cells,
+)
 from der_ros.training.study.comparison_text import (
     arm_text,
     both_text,
@@ -18,26 +25,26 @@ from der_ros.training.study.measures import PRIMARY, Comparison, compare, pairs_
 from der_ros.training.study.run_record import RunRecord
 from der_ros.training.study.verdict import HURTS, TOO_FEW, YES, effect
 
+_QUESTIONS = {DER_OFF: "DER helps", BY_PRIORITY: "The fixed share helps"}
+"""What DER on answers against each other arm."""
+
 
 def answer(study: str, records: Sequence[RunRecord]) -> str:
-    """Return the answer for each cell without demonstrations: DER on against DER off."""
-    sentences = []
-    for cell in cells(study, records):
-        if cell.structure != "no_demos" or cell.arms != (DER_ON, DER_OFF):
-            continue
-        sentences.append(_answer(cell))
+    """Return the answer for each cell without demonstrations: the first arm against another."""
+    sentences = [_answer(cell) for cell in cells(study, records) if cell.structure == "no_demos"]
     return "\n\n".join(sentences) if sentences else NOTHING
 
 
 def _answer(cell: Cell) -> str:
     compared, final = compare(PRIMARY, cell.pairs), compare("final", cell.pairs)
     title = TASK_TITLES[cell.task].capitalize()
+    arms = " / ".join(ARM_TITLES[arm] for arm in cell.arms)
     return "\n".join(
         (
             f"{title}, preset `{STUDIES[cell.study].preset}`, {seeds_text(compared.pairs)} an arm. "
-            f"DER helps: **{effect(compared)}**.",
+            f"{_QUESTIONS[cell.arms[1]]}: **{effect(compared)}**.",
             "",
-            f"* Success averaged over the training, DER on / off: {both_text(compared)}, "
+            f"* Mean success in training, {arms}: {both_text(compared)}, "
             f"difference {difference_text(compared)}.",
             f"* Success of the last policy: {both_text(final)}, "
             f"difference {difference_text(final)}.",

@@ -93,7 +93,7 @@ def cost_table(records: Sequence[RunRecord]) -> str:
     for record in records:
         machine = record.data["machine"]
         where = f"{machine.get('processor', '?')}, {machine.get('cores', '?')} cores"
-        key = (record.run.study, record.run.task, str(record.data["commit"])[:10], where)
+        key = (record.run.study, record.run.task, _short(str(record.data["commit"])), where)
         groups.setdefault(key, []).append(record)
     for (study, task, commit, where), group in sorted(groups.items()):
         rows.append(
@@ -133,6 +133,12 @@ def _mean_and_interval(runs: Sequence[RunRecord]) -> str:
     mean = _mean_percent("final", runs)
     interval = bootstrap_interval(100.0 * np.array([run.final_success for run in runs]))
     return f"{mean} ({interval.low:.1f} to {interval.high:.1f} %)" if interval else mean
+
+
+def _short(commit: str) -> str:
+    """Return ten digits of a commit, with its ``-dirty``."""
+    digits, dash, dirty = commit.partition("-")
+    return f"{digits[:10]}{dash}{dirty}"
 
 
 def _median(group: Sequence[RunRecord], key: str) -> float:

@@ -21,6 +21,7 @@ from der_ros.training.study.run_record import RunRecord, write_record
 from der_ros.training.study.study_answers import answer, first_successes, summary
 from der_ros.training.study.tables import (
     arm_table,
+    cost_table,
     measure_table,
     missing_table,
     verdict_table,
@@ -93,7 +94,7 @@ def test_a_table_by_hand(results):
         "better",
         "agrees",
     ]
-    assert "6 seeds an arm" in answer("paper", records)
+    assert "6 seeds an arm. DER helps: **yes**." in answer("paper", records)
     assert measure_table("paper", records).count("\n") == 1 + 6
 
 
@@ -102,6 +103,27 @@ def test_steps_never_reached_are_said(results):
     (row,) = [row for row in rows if "| steps to 80 % |" in row]
     assert "DER on: 0.8 k (2 never)" in row
     assert "DER off: 1.0 k (6 never)" in row
+
+
+def test_the_fixed_share_has_an_answer_of_its_own(tmp_path):
+    for seed in range(6):
+        write_record(tmp_path, record("der", seed, study="fast", final=80))
+        lower = record("der_by_priority", seed, rates=(0.0, 0.0, 0.2, 0.2), study="fast", final=60)
+        write_record(tmp_path, lower)
+    assert answer("fast", all_records(tmp_path)).splitlines() == [
+        "Lap joint, preset `fast`, 6 seeds an arm. The fixed share helps: **yes**.",
+        "",
+        "* Mean success in training, DER on / DER on, no fixed share: 62.5 % / 10.0 %, "
+        "difference +52.5 % (+52.5 % to +52.5 %).",
+        "* Success of the last policy: 80.0 % / 60.0 %, difference +20.0 % (+20.0 % to +20.0 %).",
+    ]
+
+
+def test_the_table_of_runs_says_which_code_was_changed(tmp_path):
+    write_record(tmp_path, {**record(), "commit": 4 * "0123456789" + "-dirty"})
+    write_record(tmp_path, {**record(seed=1), "commit": 4 * "0123456789"})
+    rows = cost_table(all_records(tmp_path)).splitlines()[2:]
+    assert [row.split("|")[8].strip() for row in rows] == ["`0123456789`", "`0123456789-dirty`"]
 
 
 def test_a_line_of_each_learner_by_hand(tmp_path):
