@@ -167,7 +167,7 @@ PERTURBATIONS: dict[str, Perturbation] = {
     ),
     "latency": Perturbation(
         "ms",
-        "latencies of wrench, pose and command, up to",
+        "each of three latencies, up to",
         (50, 100, 150, 200),
         lambda task, r: (0.0, 1e3 * r.wrench_latency_max_s),
         _latency,

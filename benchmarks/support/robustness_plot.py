@@ -15,6 +15,7 @@ SizeCurve: TypeAlias = list[tuple[float, Mapping[str, float]]]
 _COLUMNS = 3
 _COLOURS = {"robotless": "C2", "kr60": "C1", "iiwa": "C0"}
 _NAMES = {"robotless": "robot-less", "kr60": "KR 60", "iiwa": "iiwa"}
+_DECADE = 10.0
 _STYLES = ("-", "--", ":", "-.")
 
 
@@ -112,9 +113,11 @@ def _draw_line(
 
 def _label(success: Any, peak: Any, kind: str, task: str) -> None:
     perturbation = PERTURBATIONS[kind]
-    if perturbation.unit == "factor":
+    low, high = min(perturbation.values), max(perturbation.values)
+    if low > 0.0 and high > _DECADE * low:
         success.set_xscale("log")
-        peak.set_xticks(perturbation.values, [f"{value:g}" for value in perturbation.values])
+        sizes = {*perturbation.values, nominal_size(kind, task)}
+        peak.set_xticks(list(sizes), [f"{size:g}" for size in sizes])
         peak.minorticks_off()
     for axis in (success, peak):
         axis.axvspan(*trained_range(kind, task), color="0.92", zorder=0)
