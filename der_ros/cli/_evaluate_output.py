@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -50,6 +51,7 @@ class Evaluation(NamedTuple):
     success_interval: tuple[float, float]  # 95 % Wilson score interval
     median_duration_s: float | None  # successful episodes only; None without one
     peak_force_n: float  # maximum over all episodes
+    p99_peak_force_n: float  # 99 % of the episodes' peaks are at most this
     median_peak_force_n: float | None  # median of the peaks of the episodes
     mean_return: float
 
@@ -87,6 +89,7 @@ def summarise(
         wilson_interval(successes, report.episodes),
         median(durations),
         max(report.peak_force_n),
+        float(np.percentile(report.peak_force_n, 99)),
         median(report.peak_force_n),
         report.mean_return,
     )
@@ -106,7 +109,10 @@ def show(result: Evaluation, as_json: bool) -> None:
     )
     if result.median_duration_s is not None:
         print(f"median duration of a success: {result.median_duration_s:.2f} s")
-    print(f"peak force: {result.peak_force_n:.0f} N (median {result.median_peak_force_n:.0f} N)")
+    print(
+        f"peak force: {result.peak_force_n:.0f} N (median {result.median_peak_force_n:.0f} N, "
+        f"99 % of the episodes below {result.p99_peak_force_n:.0f} N)"
+    )
 
 
 class EpisodeProgress:

@@ -23,6 +23,8 @@ def test_the_oracle_can_be_watched_and_counted(tmp_path, capsys):
     assert result["complete"] is True
     assert result["episodes"] == result["successes"] == 2
     assert 0.0 < result["median_duration_s"] < 16.0
+    peaks = [result[f"{name}peak_force_n"] for name in ("median_", "p99_", "")]
+    assert 0.0 < peaks[0] < peaks[1] < peaks[2]
     with Image.open(film) as image:
         # A frame a control period; the held ones at the end are stored as one long one.
         assert image.n_frames > 15
