@@ -20,7 +20,7 @@ _STYLES = ("-", "--", ":", "-.")
 
 
 class Line(NamedTuple):
-    """What the points of one line have in common."""
+    """Robot, policy and options that all points of one line share."""
 
     robot: str
     sha256: str

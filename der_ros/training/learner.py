@@ -53,7 +53,6 @@ class Learner:
         )
         self._statistics = self.filter.statistics()
         self._with_networks = config.first_priority == "td_error"
-        self._begun = False
         self.updates = 0
         self._average: PolicyAverage | None = None
         if config.average_share > 0.0:
@@ -79,9 +78,9 @@ class Learner:
     def worth_publishing(self) -> bool:
         """True if workers need the networks.
 
-        They do after an update, to compute first priorities, and if the run began with a policy.
+        They do after an update, to compute first priorities, and if the run begins with a policy.
         """
-        return self.updates > 0 or self._with_networks or self._begun
+        return self.updates > 0 or self._with_networks or bool(self.config.initial_policy)
 
     def begin_with(self, parameters: Float32Array, mean: FloatArray, std: FloatArray) -> None:
         """Begin with a given policy and filter instead of those drawn from the run's seed.
@@ -96,7 +95,6 @@ class Learner:
             self._average.load_state(parameters)
         self.filter.begin_with(mean, std, _OBSERVATIONS_OF_A_POLICY)
         self._statistics = self.filter.statistics()
-        self._begun = True
 
     def count_in(self, demonstrations: Sequence[Episode]) -> None:
         """Add the observations of ``demonstrations`` to the filter's statistics."""

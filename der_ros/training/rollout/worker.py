@@ -60,8 +60,7 @@ class RolloutWorker:
         """
         self._config, self._environment, self._worker = config, environment, worker
         self._rng = np.random.default_rng(seed)
-        begun = bool(config.initial_policy)
-        self._random_steps = 0 if begun else config.learning_starts // max(1, workers)
+        self._random_steps = config.learning_starts // max(1, workers)
         observed = (environment.observation_space.shape or (0,))[0]
         acted = (environment.action_space.shape or (0,))[0]
         self._sizes = observed, acted
@@ -102,7 +101,7 @@ class RolloutWorker:
         return self._snapshot is None or old
 
     def skip_random_steps(self) -> None:
-        """Skip the initial random actions, which a resumed run has already taken."""
+        """Skip the initial random actions: taken already, or not needed with a policy."""
         self._random_steps = 0
 
     def collect(self, steps: int) -> Fragment:
@@ -311,7 +310,7 @@ def make_worker(job: Job, environment: Environment, pilot: Pilot | None = None) 
     entropy = (job.config.seed, ENTROPY_OF_ROLLOUTS, job.worker, job.start, job.resumed_at)
     seed = np.random.SeedSequence(entropy)
     worker = RolloutWorker(job.config, environment, job.worker, job.workers, seed, pilot)
-    if job.resumed_at or job.start:
+    if job.resumed_at or job.start or job.config.initial_policy:
         worker.skip_random_steps()
     if job.config.first_priority == "td_error":
         import torch

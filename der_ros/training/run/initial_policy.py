@@ -17,8 +17,9 @@ from der_ros.policy.contract import PolicyContract
 from der_ros.policy.export.reading import read_network
 from der_ros.replay.array_types import Float32Array
 
-# Shares of a unit's output weight among its copies; unequal, so that the copies learn differently.
-_SHARES = (0.3, 0.7)
+# Share of a copied unit's output weights that it keeps. The rest is its copy's: with equal shares
+# both would learn the same.
+_KEPT_SHARE = 0.3
 
 
 class InitialPolicy(NamedTuple):
@@ -87,10 +88,9 @@ def _widened(
     for k, units in enumerate(hidden):
         (weight, bias), (after, after_bias) = wide[k], wide[k + 1]
         copied = rng.permutation(len(bias))[: units - len(bias)]
-        kept, added = _SHARES
         share = np.ones(len(bias))
-        share[copied] = kept
+        share[copied] = _KEPT_SHARE
         wide[k] = np.concatenate((weight, weight[copied])), np.concatenate((bias, bias[copied]))
-        joined = np.concatenate((after * share, after[:, copied] * added), axis=1)
-        wide[k + 1] = joined, after_bias
+        added = after[:, copied] * (1.0 - _KEPT_SHARE)
+        wide[k + 1] = np.concatenate((after * share, added), axis=1), after_bias
     return wide

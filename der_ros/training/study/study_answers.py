@@ -26,7 +26,7 @@ from der_ros.training.study.run_record import RunRecord
 from der_ros.training.study.verdict import HURTS, TOO_FEW, YES, effect
 
 _QUESTIONS = {DER_OFF: "DER helps", BY_PRIORITY: "The fixed share helps"}
-"""What DER on answers against each other arm."""
+"""Statement that DER on is compared for, by the arm that it is compared with."""
 
 
 def answer(study: str, records: Sequence[RunRecord]) -> str:
