@@ -25,6 +25,9 @@ from der_ros.training.metrics.comparison import (
 from der_ros.training.metrics.windows import EPISODE_RETURN, SUCCESS_RATE
 from der_ros.training.study.page import PARTS, all_records, write_page
 
+_RESULTS = Path("benchmarks/results")
+_PAGE = Path("docs/results.md")
+
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the tool and return the exit code."""
@@ -43,7 +46,8 @@ def _study(options: argparse.Namespace) -> int:
             f"{options.results}: expected records of finished runs, there are none; make some with "
             "`ros2 run der_ros benchmark ablation`"
         )
-    written = write_page(records, options.page)
+    page = options.page or (_PAGE if options.results == _RESULTS else options.results / _PAGE.name)
+    written = write_page(records, page, template=_PAGE)
     if options.json:
         print(json.dumps({"runs": len(records), "written": [str(path) for path in written]}))
         return 0
@@ -104,14 +108,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--results",
         type=Path,
-        default=Path("benchmarks/results"),
+        default=_RESULTS,
         help="with --paper: folder of the runs' records (%(default)s)",
     )
     parser.add_argument(
         "--page",
         type=Path,
-        default=Path("docs/results.md"),
-        help="with --paper: the page to update, with its pictures beside it (%(default)s)",
+        help="with --paper: the page to write, with its pictures beside it (default: "
+        f"{_PAGE.name} in the folder of the records; {_PAGE} for those of {_RESULTS})",
     )
     parser.add_argument(
         "--metric",

@@ -122,25 +122,27 @@ def _knob_picture(records: Sequence[RunRecord]) -> str:
     return f"\n\n![Success by interval and zone]({PICTURES}/{KNOB_PICTURE})"
 
 
-def write_page(records: Sequence[RunRecord], page: Path) -> list[Path]:
+def write_page(records: Sequence[RunRecord], page: Path, template: Path) -> list[Path]:
     """Update the generated parts of a page, draw the pictures, and return the written files.
 
     Args:
         records: Records of all finished runs.
-        page: Existing Markdown file with marked parts.
+        page: Markdown file with marked parts.
+        template: Page whose text a missing ``page`` starts with.
 
     Raises:
-        ConfigurationError: The page does not exist or marks an unknown part, or a file cannot be
-            written.
+        ConfigurationError: Neither page can be read, the page marks an unknown part, or a file
+            cannot be written.
     """
     folder = page.parent / PICTURES
     try:
-        text = page.read_text(encoding="utf-8")
+        text = (page if page.exists() else template).read_text(encoding="utf-8")
         folder.mkdir(exist_ok=True)
         write_whole(page, made_page(text, records))
     except OSError as error:
         raise ConfigurationError(
-            f"{page}: expected a page that can be read and written ({error.strerror})"
+            f"{page}: expected a page that can be written, made from {template} if it is missing "
+            f"({error.filename}: {error.strerror})"
         ) from error
     drawn = [
         folder / picture_name(study, task)

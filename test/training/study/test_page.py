@@ -213,6 +213,23 @@ def test_plot_runs_draws_the_study_and_renews_its_page(results, tmp_path, capsys
     assert page.read_text() == text
 
 
+def test_runs_of_your_own_get_their_own_page(results, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = tmp_path / "docs" / "results.md"
+    page.parent.mkdir()
+    page.write_text(text := "<!-- made: verdicts paper -->\nold\n<!-- end -->\n")
+    assert plot_runs.main(["--paper", "--results", str(results)]) == 0
+    assert page.read_text() == text
+    assert "| lap joint, no demonstrations | 6 |" in (results / "results.md").read_text()
+    assert (results / "pictures" / "results.png").exists()
+
+
+def test_a_missing_page_without_a_template_is_refused(results, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert plot_runs.main(["--paper", "--results", str(results)]) == 1
+    assert "docs/results.md: No such file" in capsys.readouterr().err
+
+
 def test_a_folder_without_records_is_refused(tmp_path, capsys):
     assert plot_runs.main(["--paper", "--results", str(tmp_path)]) == 1
     assert "benchmark ablation" in capsys.readouterr().err
