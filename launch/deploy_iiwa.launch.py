@@ -19,7 +19,7 @@ ARGUMENTS = deployment_arguments(
     "deploy_iiwa",
     task="peg_in_hole",
     hardware="ros2_control",
-    robots="sim: a simulated iiwa in this host; ros2_control: an arm whose "
+    robots="sim: a simulated iiwa on this computer; ros2_control: an arm whose "
     "forward_position_controller is active",
     own=[
         Argument(

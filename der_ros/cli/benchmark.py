@@ -83,7 +83,7 @@ def _parser(scripts: Mapping[str, Path]) -> argparse.ArgumentParser:
     lines = [f"  {name:<12} {describe(path)}" for name, path in scripts.items()]
     parser = argparse.ArgumentParser(
         prog="benchmark",
-        description="Run a benchmark of this package, raced against a peer where there is one.",
+        description="Runs a benchmark of this package, compared with a peer where there is one.",
         epilog="\n".join(("benchmarks:", *lines)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -88,7 +88,7 @@ def _add_arguments(command: argparse.ArgumentParser, name: str) -> None:
             "for each episode, with the facts about it",
         )
     command.add_argument(
-        "--task", choices=tuple(TASK_NAMES), help="default: the task that each bag names"
+        "--task", choices=tuple(TASK_NAMES), help="task; default: the one that each bag names"
     )
     command.add_argument(
         "--policy",

@@ -211,13 +211,19 @@ def _parser() -> argparse.ArgumentParser:
         help="scripted controller in place of a policy: it knows the true goal, or pushes straight "
         "down",
     )
-    parser.add_argument("--task", choices=TASK_NAMES, default="lap_joint", help="(%(default)s)")
-    parser.add_argument("--episodes", type=int, default=100, help="(%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the episodes (%(default)s)")
-    parser.add_argument("--robot", choices=ROBOT_NAMES, help="default: the environment's")
-    parser.add_argument("--clearance", type=float, help="m; default: the environment's")
     parser.add_argument(
-        "--randomization", choices=tuple(PRESETS), help="default: the environment's"
+        "--task", choices=TASK_NAMES, default="lap_joint", help="task (%(default)s)"
+    )
+    parser.add_argument(
+        "--episodes", type=int, default=100, help="number of episodes (%(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the episodes (%(default)s)")
+    parser.add_argument("--robot", choices=ROBOT_NAMES, help="robot; default: the task's own")
+    parser.add_argument(
+        "--clearance", type=float, help="clearance of the pieces, m; default: the task's own"
+    )
+    parser.add_argument(
+        "--randomization", choices=tuple(PRESETS), help="preset of the randomisation; default: none"
     )
     add_environment_options(parser)
     parser.add_argument(

@@ -50,7 +50,12 @@ def _parser() -> argparse.ArgumentParser:
         "held piece a few millimetres above the ground piece, where it meets it flat. Ctrl-C "
         "stops the robot. Exit code 0: identified; 1: not, and why.",
     )
-    parser.add_argument("--cell", choices=CELLS, default=CELLS[0], help="default: %(default)s")
+    parser.add_argument(
+        "--cell",
+        choices=CELLS,
+        default=CELLS[0],
+        help="launch file of the deployment (%(default)s)",
+    )
     parser.add_argument("--config", type=Path, help="your cell's parameters file")
     add_namespace_option(parser, "namespace of the nodes")
     add_settings(parser, _PLAN, defaults=True)

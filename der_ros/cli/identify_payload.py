@@ -49,8 +49,12 @@ def _parser() -> argparse.ArgumentParser:
         "Ctrl-C",
     )
     parser.add_argument("--config", type=Path, help="parameters file; default: the shipped one")
-    parser.add_argument("--wrench-topic", default="netft_data", help="default: %(default)s")
-    parser.add_argument("--pose-topic", default="kuka/tcp_pose", help="default: %(default)s")
+    parser.add_argument(
+        "--wrench-topic", default="netft_data", help="topic of the wrenches (%(default)s)"
+    )
+    parser.add_argument(
+        "--pose-topic", default="kuka/tcp_pose", help="topic of the poses (%(default)s)"
+    )
     for name, default, text in (
         ("--min-rest-s", 0.5, "shortest rest, s"),
         ("--seconds", float("inf"), "with 'live': stop after this time, s"),

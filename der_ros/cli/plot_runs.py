@@ -96,7 +96,7 @@ def _last(curve: Curve) -> dict[str, object]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="plot_runs",
-        description="Draws the learning curves of run folders. Runs that differ in their seed only "
+        description="Draws the learning curves of run folders. Runs that differ only in their seed "
         "become one curve: their mean with its 95 % interval.",
     )
     parser.add_argument("run_dirs", type=Path, nargs="*", metavar="RUN_DIR", help="run folders")
@@ -122,7 +122,9 @@ def _parser() -> argparse.ArgumentParser:
         help=f"name of a metric in metrics.jsonl (default: {SUCCESS_RATE}, or {EPISODE_RETURN} "
         "where no run ever succeeded)",
     )
-    parser.add_argument("--over", choices=tuple(ABSCISSAE), default="steps", help="(%(default)s)")
+    parser.add_argument(
+        "--over", choices=tuple(ABSCISSAE), default="steps", help="horizontal axis (%(default)s)"
+    )
     parser.add_argument(
         "--out", type=Path, default=Path("runs.png"), help="picture to write (%(default)s)"
     )

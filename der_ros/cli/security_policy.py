@@ -35,7 +35,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the tool; return 0 if the policy was written or allows everything that the nodes use."""
     parser = argparse.ArgumentParser(
         prog="security_policy",
-        description="Read from the ROS graph what the nodes of a running deployment publish, "
+        description="Reads from the ROS graph what the nodes of a running deployment publish, "
         "subscribe to, offer and call, as an SROS2 policy file. Start the deployment first, in the "
         "same ROS domain.",
     )

@@ -175,7 +175,7 @@ def _cell_arguments(name: str, task: str, hardware: str, robots: str) -> list[Ar
         Argument(
             "config",
             "",
-            f"Your cell: a parameters file that wins over config/{name}.yaml and the task's",
+            f"Your cell: a parameters file, which overrides config/{name}.yaml and the task's",
             Path,
             optional=True,
         ),

@@ -37,7 +37,7 @@ def kr60_arguments(own: Sequence[Argument] = ()) -> list[Argument]:
         "deploy_kr60",
         task="lap_joint",
         hardware="rsi",
-        robots="sim: a simulated KR 60 in this host; rsi: a KRC4 that runs RSI",
+        robots="sim: a simulated KR 60 on this computer; rsi: a KRC4 that runs RSI",
         own=[*own, *controller],
     )
 

@@ -56,7 +56,7 @@ class RecorderParameters:
     )
     keep_bags: int = setting(
         0,
-        "Most bags of this run that are kept: the oldest successes go first, faults last; 0: all",
+        "Number of bags of this run to keep: the oldest successes go first, faults last; 0: all",
         minimum=0,
     )
     keep_gb: float = setting(

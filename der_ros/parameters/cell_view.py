@@ -25,7 +25,7 @@ class CellViewParameters:
     rate_hz: float = setting(20.0, "Rate of markers and transforms", "Hz", 1.0, 100.0)
     page_port: int = setting(
         0,
-        "Port on which a browser of this host finds a page with force, pose and state; 0: no page",
+        "Port of a page with force, pose and state, for a browser on this computer; 0: no page",
         minimum=0,
         maximum=65535,
     )

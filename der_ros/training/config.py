@@ -222,7 +222,7 @@ class TrainingConfig:
 
     max_minutes: float = setting(
         8.0,
-        "Budget of this start, wall clock without pauses, above 0; the last evaluation is extra",
+        "Budget of this start, wall clock without pauses, above 0; the last evaluation adds to it",
         unit="min",
         minimum=0.0,
     )

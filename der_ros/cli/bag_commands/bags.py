@@ -63,7 +63,9 @@ def _add_repair(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "bag", type=Path, help="a bag's folder, the .part of a recording, or an MCAP file"
     )
     where = command.add_mutually_exclusive_group()
-    where.add_argument("--out", type=Path, help="the new bag; default: BAG_repaired beside it")
+    where.add_argument(
+        "--out", type=Path, help="the new bag; default: BAG_repaired beside the old one"
+    )
     where.add_argument(
         "--in-place",
         action="store_true",

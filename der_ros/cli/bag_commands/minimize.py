@@ -26,7 +26,9 @@ def add_minimize(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default=Outcome.FAULT.value,
         help="outcome that the attempt must have; verdict: any (%(default)s)",
     )
-    command.add_argument("--out", type=Path, help="the new bag; default: BAG_minimized beside it")
+    command.add_argument(
+        "--out", type=Path, help="the new bag; default: BAG_minimized beside the old one"
+    )
     command.add_argument(
         "--policy", type=Path, help="ONNX policy that acted; default: found by its checksum"
     )

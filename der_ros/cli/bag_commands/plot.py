@@ -16,7 +16,9 @@ def add_plot(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     command = commands.add_parser("plot", help=text, description=text)
     command.set_defaults(run=_plot)
     command.add_argument("bag", type=Path, help="a bag's folder")
-    command.add_argument("--out", type=Path, metavar="PNG", help="default: BAG.png beside it")
+    command.add_argument(
+        "--out", type=Path, metavar="PNG", help="the picture; default: BAG.png beside the bag"
+    )
     add_json_option(command)
 
 
