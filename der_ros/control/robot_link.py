@@ -78,17 +78,16 @@ class RobotLink(Protocol):
         """Reason why the link's thread has ended unexpectedly; empty otherwise."""
         ...
 
-    @property
-    def rival(self) -> str | None:
-        """Description of another source of commands for this robot, or None."""
-        ...
-
     def open(self) -> None:
         """Start the cycles of the link."""
         ...
 
     def close(self) -> None:
         """Stop the cycles; nothing is sent afterwards."""
+        ...
+
+    def look_for_rival(self) -> str | None:
+        """Look for another source of commands or states of this robot; return it, or None."""
         ...
 
     def figures(self) -> Mapping[str, object]:

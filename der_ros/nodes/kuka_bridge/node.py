@@ -35,7 +35,7 @@ from der_ros.control.frame_names import TASK_FRAME
 from der_ros.control.outbox import Outbox
 from der_ros.control.realtime_process import RealtimeProcess
 from der_ros.control.robot_link import Callbacks, RobotLink
-from der_ros.control.stamps import StampError, stamp_age_s, stamp_ns
+from der_ros.control.stamps import stamp_age_s, stamp_ns
 from der_ros.control.status import Level, Status
 from der_ros.control.wire.wire_record import ROBOT_WIRE, RobotWire
 from der_ros.drivers.motion import MeasuredRobot, SentMotion
@@ -80,7 +80,6 @@ _WAITING_STATES = 250
 """Largest number of states that wait to be published: one second at 4 ms."""
 # A ramp from full speed takes a tenth of _REST_S.
 _REST_S, _REST_POLL_S = 1.0, 0.004
-_PUBLISHERS_S = 0.5
 _COMMANDS, _WRENCHES = "kuka/delta_twist_cmds", "netft_data"
 _OWN_TOPICS = (
     "kuka/tcp_pose",
@@ -111,7 +110,7 @@ class KukaBridge(ShellNode):
         motion = declare_motion(self, self._link.cycle_s, parameters.stiffness_n_per_m)
         self._motion, self._base_frame = BridgeMotion(motion), motion.base_frame
         self._every = parameters.publish_every
-        self._sources = make_sources(self, parameters, self._motion.latch)
+        self._sources = self._make_sources(parameters)
         self._outbox: Outbox[tuple[SentMotion, CycleRecord | None]] = Outbox(_WAITING_STATES)
         self._dropped_reported = 0
         self._connected = False
@@ -135,6 +134,17 @@ class KukaBridge(ShellNode):
         self._publisher.start()
         self._realtime.freeze_garbage()
 
+    def _make_sources(self, parameters: BridgeParameters) -> Sources:
+        """Return the watch over all publishers and servers; a wrong one is a fault."""
+        own = self.get_fully_qualified_name()
+        topics = {
+            _COMMANDS: parameters.command_publishers,
+            _WRENCHES: parameters.wrench_publishers,
+            **dict.fromkeys(_OWN_TOPICS, own),
+        }
+        services = dict.fromkeys(_SERVICES, own)
+        return Sources(self, topics, services, self._motion.latch, self._link.look_for_rival)
+
     def _make_topics(self) -> None:
         self._tcp_pose = FreePublisher(self, PoseStamped, "kuka/tcp_pose", _STATE)
         self._states = JointStates()
@@ -153,7 +163,6 @@ class KukaBridge(ShellNode):
         self.create_service(Trigger, "kuka_bridge/stop", self._on_stop)
         self.create_service(Trigger, "kuka_bridge/reset_fault", self._on_reset)
         steady_timer(self, _WATCH_S, self._watch)
-        steady_timer(self, _PUBLISHERS_S, self._watch_publishers)
         self._diagnostics = DiagnosticsPublisher(self, self._link.hardware_id, self._report)
 
     @property
@@ -192,12 +201,8 @@ class KukaBridge(ShellNode):
 
     def _take_command(self, message: TwistStamped) -> str | None:
         """Accept a command and return None, or return the reason for refusing it."""
-        try:
-            age_s = stamp_age_s(self.get_clock().now().nanoseconds, message.header.stamp)
-        except StampError as error:
-            self._motion.refuse_command(f"{error.kind}_stamp", str(error))
-            return str(error)
         twist, header = twist_from_message(message), message.header
+        age_s = stamp_age_s(self.get_clock().now().nanoseconds, header.stamp)
         return self._motion.accept_command(twist, header.frame_id, age_s, stamp_ns(header.stamp))
 
     def _on_stop(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -314,18 +319,9 @@ class KukaBridge(ShellNode):
         failures = filter(None, (self._publisher.failure, self._link.failure))
         return [f"{failure}; restart kuka_bridge" for failure in failures]
 
-    def _watch_publishers(self) -> None:
-        """Latch a fault if another node commands the arm or a source is not rightful."""
-        self._sources.look()
-        rival = self._link.rival
-        if rival is not None:
-            self._motion.latch(rival)
-
     def _lasting_causes(self) -> list[str]:
         """Return the present causes of a fault that are not motion: a reset would not end them."""
-        rival = self._link.rival
-        causes = [*self._dead_threads(), *self._sources.look()]
-        return causes if rival is None else [*causes, rival]
+        return [*self._dead_threads(), *self._sources.look()]
 
     def _warning(self) -> str:
         """Return problems that are not faults; empty if there are none."""
@@ -372,23 +368,6 @@ class KukaBridge(ShellNode):
                 },
             ),
         ]
-
-
-def make_sources(
-    node: ShellNode, parameters: BridgeParameters, on_wrong: Callable[[str], None]
-) -> Sources:
-    """Return the watch over the sources of commands and wrenches, and of the bridge's own topics.
-
-    Args:
-        node: Node ``kuka_bridge``.
-        parameters: Parameters with the names of the nodes that may publish.
-        on_wrong: Function that latches a problem as a fault.
-    """
-    topics = {_COMMANDS: parameters.command_publishers, _WRENCHES: parameters.wrench_publishers}
-    own = node.get_fully_qualified_name()
-    return Sources(
-        node, {**topics, **dict.fromkeys(_OWN_TOPICS, own)}, dict.fromkeys(_SERVICES, own), on_wrong
-    )
 
 
 def main(args: Sequence[str] | None = None) -> int:

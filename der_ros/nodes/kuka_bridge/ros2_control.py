@@ -132,9 +132,8 @@ class JointLink:
         """Reason why the arm's thread ended; empty while it runs."""
         return "" if self._server is None else self._server.failure
 
-    @property
-    def rival(self) -> str | None:
-        """Error message if another node commands the arm or two publish its joints; else None."""
+    def look_for_rival(self) -> str | None:
+        """Return a message if another node commands the arm or two publish its joints, or None."""
         return self._publishers.look() or self._two_joint_publishers()
 
     def _two_joint_publishers(self) -> str | None:

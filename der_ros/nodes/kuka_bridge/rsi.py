@@ -29,7 +29,6 @@ class RsiLink:
     """
 
     joint_names = AXIS_NAMES
-    rival = None  # only the server's own port answers a controller
 
     def __init__(self, node: ShellNode, callbacks: Callbacks) -> None:
         self._config = declare_server(node)
@@ -99,6 +98,9 @@ class RsiLink:
     def close(self) -> None:
         """Stop answering; the controller then stops the robot after its own timeout."""
         self._server.stop()
+
+    def look_for_rival(self) -> None:
+        """Return None: only the server's own port answers a controller."""
 
     def figures(self) -> Mapping[str, object]:
         """Return counters and answer latencies of the server."""

@@ -29,6 +29,7 @@ class Sources:
             nodes, ``ANY_ONE`` for one node of any name.
         services: Names of the nodes that may offer each service; empty for any nodes.
         on_wrong: Function that receives each problem, in the executor's thread, after each look.
+        look_further: Function that each look also calls; it returns a problem, or None.
 
     Attributes:
         wrong: Problems found by the latest look.
@@ -44,6 +45,7 @@ class Sources:
         topics: Mapping[str, str],
         services: Mapping[str, str],
         on_wrong: Callable[[str], None] = lambda _wrong: None,
+        look_further: Callable[[], str | None] = lambda: None,
     ) -> None:
         entries = _declare_changes(node)
         owners = _with_changes(entries, {**topics, **services})
@@ -51,7 +53,7 @@ class Sources:
         """Full names of the nodes that may provide every topic and service."""
         self._topics = {name: RightfulTopic(node, name, owners[name]) for name in topics}
         self._services = {name: RightfulService(node, name, owners[name]) for name in services}
-        self._on_wrong = on_wrong
+        self._on_wrong, self._look_further = on_wrong, look_further
         self._looked_s = float("-inf")
         self.wrong: tuple[str, ...] = ()
         steady_timer(node, _TICK_S, self._tick)
@@ -91,6 +93,7 @@ class Sources:
     def _all(self) -> Iterator[str | None]:
         yield from (topic.look() for topic in self._topics.values())
         yield from (service.look() for service in self._services.values())
+        yield self._look_further()
 
     def _tick(self) -> None:
         """Look twice a second, and at each tick at topics with undecided messages."""
