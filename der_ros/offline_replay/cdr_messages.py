@@ -1,8 +1,4 @@
-"""Fast decoding of the frequent message types of a replay.
-
-CDR (OMG, "Extended CDR", version 1): a 4-byte encapsulation header, then each primitive aligned to
-its own size, counted from the fifth byte.
-"""
+"""Fast decoding of the frequent message types of a replay (see ``control.wire.stamped_layout``)."""
 
 from __future__ import annotations
 
@@ -13,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from der_ros.control.wire.stamped_layout import FRAME_LENGTH_AT, stamped_layout
 from der_ros.errors import BagError
 
 _WORD = (struct.Struct(">I"), struct.Struct("<I"))
@@ -106,17 +103,9 @@ def _other_bytes(kind: str, error: Exception) -> BagError:
 def _stamped(data: bytes, count: int) -> StampedNumbers:
     """Decode a header and the ``count`` doubles behind it."""
     order = data[1] & 1
-    (length,) = _WORD[order].unpack_from(data, 12)
-    found = _stamped_layout(order, length, count).unpack_from(data, 4)
-    stamp_ns = found[0] * 1_000_000_000 + found[1]
-    return StampedNumbers(stamp_ns, found[2][:-1].decode(), found[3:])
-
-
-@lru_cache(maxsize=64)
-def _stamped_layout(order: int, length: int, count: int) -> struct.Struct:
-    """Return the layout after the encapsulation header, for a frame of ``length`` bytes."""
-    padding = (4 - 16 - length) % 8
-    return struct.Struct(f"{_ORDERS[order]}iI4x{length}s{padding}x{count}d")
+    (length,) = _WORD[order].unpack_from(data, FRAME_LENGTH_AT)
+    found = stamped_layout(bool(order), length, count).unpack_from(data)
+    return StampedNumbers(found[1] * 1_000_000_000 + found[2], found[4][:-1].decode(), found[5:])
 
 
 @lru_cache(maxsize=64)

@@ -3,27 +3,23 @@
 rclpy builds eight Python objects for each message that it reads or writes. Here the bytes are read
 into plain tuples with the fields of the message, and written from a ``Wrench``. Bytes of any other
 form are left to rclpy.
-
-CDR (OMG, "Extended CDR", version 1): a 4-byte encapsulation header, then each primitive aligned to
-its own size, counted from the fifth byte.
 """
 
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import WrenchStamped
 from rclpy.serialization import deserialize_message
 
+from der_ros.control.wire.stamped_layout import FRAME_LENGTH_AT, stamped_layout
 from der_ros.geometry import Wrench
 
 _LITTLE_ENDIAN = b"\x00\x01\x00\x00"
-_STAMP_BYTES = 8
 _LENGTH = struct.Struct("<I")
-_LENGTH_AT = len(_LITTLE_ENDIAN) + _STAMP_BYTES
+_DOUBLES = 6
 
 
 class StampNumbers(NamedTuple):
@@ -68,10 +64,12 @@ def read_wrench(data: bytes) -> Any:
     Raises:
         RuntimeError: The bytes are no ``WrenchStamped``.
     """
-    if data.startswith(_LITTLE_ENDIAN) and len(data) >= _LENGTH_AT + _LENGTH.size:
-        (length,) = _LENGTH.unpack_from(data, _LENGTH_AT)
+    if data.startswith(_LITTLE_ENDIAN) and len(data) >= FRAME_LENGTH_AT + _LENGTH.size:
+        (length,) = _LENGTH.unpack_from(data, FRAME_LENGTH_AT)
         # Compared first: any publisher can send any length.
-        if 0 < length < len(data) and (layout := _layout(length)).size == len(data):
+        if 0 < length < len(data) and (
+            (layout := stamped_layout(True, length, _DOUBLES)).size == len(data)
+        ):
             _, sec, nanosec, _, frame, *values = layout.unpack(data)
             header = HeaderFields(
                 StampNumbers(sec, nanosec), frame[:-1].decode("utf-8", errors="replace")
@@ -91,7 +89,7 @@ class WrenchWriter:
 
     def __init__(self, frame_id: str) -> None:
         self._frame = frame_id.encode() + b"\x00"
-        self._pack = _layout(len(self._frame)).pack
+        self._pack = stamped_layout(True, len(self._frame), _DOUBLES).pack
 
     def to_bytes(self, wrench: Wrench, stamp: Time) -> bytes:
         """Return the CDR bytes of a ``WrenchStamped``, which rclpy publishes as they are."""
@@ -103,10 +101,3 @@ class WrenchWriter:
             self._frame,
             *wrench.to_numbers(),
         )
-
-
-@lru_cache(maxsize=64)
-def _layout(length: int) -> struct.Struct:
-    """Return the layout of a message whose frame has ``length`` bytes, with the final zero."""
-    padding = -(_STAMP_BYTES + _LENGTH.size + length) % 8
-    return struct.Struct(f"<{len(_LITTLE_ENDIAN)}siII{length}s{padding}x6d")
