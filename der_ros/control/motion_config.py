@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from der_ros.control.frame_names import BASE_FRAME, TASK_FRAME, TCP_FRAME
 from der_ros.drivers.following import FollowingLimits
-from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose
 from der_ros.policy.governor import GovernorLimits
-from der_ros.settings import setting
+from der_ros.settings import check_ranges, setting
 
 
 @dataclass(frozen=True)
@@ -51,17 +49,9 @@ class MotionConfig:
         return (TASK_FRAME, self.base_frame, TCP_FRAME)
 
     def __post_init__(self) -> None:
-        """Check the timeouts and the number of late answers.
+        """Check the ranges of the timeouts and of ``max_late_answers``.
 
         Raises:
-            ConfigurationError: A time is not finite and positive, or ``max_late_answers`` is below
-                1.
+            ConfigurationError: A value is out of its range.
         """
-        if self.max_late_answers < 1:
-            raise ConfigurationError(
-                f"max_late_answers: expected at least 1, got {self.max_late_answers}"
-            )
-        for name in ("command_timeout_s", "wrench_timeout_s"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0.0):
-                raise ConfigurationError(f"{name}: expected a time above zero, got {value}")
+        check_ranges(self)

@@ -15,11 +15,10 @@ answer, fades. A robot that ignores all commands is not detected at speeds below
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
-from der_ros.errors import ConfigurationError
 from der_ros.geometry import (
     Array,
     Pose,
@@ -28,7 +27,7 @@ from der_ros.geometry import (
     quaternion_multiply,
     rotation_vector_from_quaternion,
 )
-from der_ros.settings import setting
+from der_ros.settings import check_ranges, setting
 
 
 @dataclass(frozen=True)
@@ -65,15 +64,12 @@ class FollowingLimits:
     )
 
     def __post_init__(self) -> None:
-        """Check that all limits are finite and positive.
+        """Check the ranges of all limits.
 
         Raises:
-            ConfigurationError: A limit is not finite and positive.
+            ConfigurationError: A limit is out of its range.
         """
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not 0.0 < value < math.inf:
-                raise ConfigurationError(f"{field.name}: expected above zero, got {value}")
+        check_ranges(self)
 
 
 class FollowingWatch:

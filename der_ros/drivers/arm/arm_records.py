@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ from der_ros.drivers.latency_window import NO_FIGURES, LatencyFigures
 from der_ros.drivers.motion import Wire
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist
-from der_ros.settings import setting
+from der_ros.settings import check_ranges, setting
 
 
 @dataclass(frozen=True)
@@ -56,17 +55,13 @@ class ArmCycleConfig:
         """Check the ranges of times and angles.
 
         Raises:
-            ConfigurationError: A time or angle is not above zero, or ``state_timeout_s`` is not
-                longer than a cycle.
+            ConfigurationError: A value is out of its range, or ``state_timeout_s`` is not longer
+                than a cycle.
         """
-        times = ("cycle_s", "state_timeout_s", "settle_s")
-        for name in (*times, "max_following_error_rad", "max_jump_rad"):
-            value = getattr(self, name)
-            if not 0.0 < value < math.inf:
-                raise ConfigurationError(f"{name}: expected a number above zero, got {value}")
-        if not self.cycle_s < self.state_timeout_s:
+        check_ranges(self)
+        if not 0.0 < self.cycle_s < self.state_timeout_s:
             raise ConfigurationError(
-                f"state_timeout_s: expected more than a cycle of {self.cycle_s} s, got "
+                f"cycle_s, state_timeout_s: expected 0 < cycle < timeout, got {self.cycle_s} and "
                 f"{self.state_timeout_s}"
             )
 

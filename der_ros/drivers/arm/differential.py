@@ -30,7 +30,7 @@ import numpy as np
 from der_ros.drivers.arm.chain import Chain
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Twist
-from der_ros.settings import setting
+from der_ros.settings import check_ranges, setting
 
 _LARGEST = 1e3
 # Slower speeds are rounding errors and do not count as motion towards a stop.
@@ -87,16 +87,7 @@ class DifferentialConfig:
         Raises:
             ConfigurationError: A number is outside its range.
         """
-        for name in ("speed_share", "damped_below", "largest_damping", "stop_time_s"):
-            value = getattr(self, name)
-            if not 0.0 < value < math.inf:
-                raise ConfigurationError(f"{name}: expected a number above zero, got {value}")
-        for name in ("margin_rad", "spare_gain"):
-            value = getattr(self, name)
-            if not 0.0 <= value < math.inf:
-                raise ConfigurationError(f"{name}: expected zero or more, got {value}")
-        if self.speed_share > 1.0:
-            raise ConfigurationError(f"speed_share: expected at most 1, got {self.speed_share}")
+        check_ranges(self)
 
 
 class JointStep(NamedTuple):

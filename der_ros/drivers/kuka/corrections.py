@@ -20,7 +20,7 @@ import numpy as np
 from der_ros.drivers.kuka.rsi_telegrams import NO_CORRECTION, Six
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist, euler_zyx_from_quaternion
-from der_ros.settings import setting
+from der_ros.settings import check_ranges, setting
 
 _DECIMALS = 4  # of the telegram
 _SHIFT, _TURN = "shift", "turn"
@@ -52,15 +52,12 @@ class CorrectionLimits:
     )
 
     def __post_init__(self) -> None:
-        """Check that both limits are finite and positive.
+        """Check the ranges of both limits.
 
         Raises:
-            ConfigurationError: A limit is not finite and positive.
+            ConfigurationError: A limit is out of its range.
         """
-        for name in ("translation_mm", "rotation_deg"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0.0):
-                raise ConfigurationError(f"{name}: expected a number above zero, got {value}")
+        check_ranges(self)
 
 
 class Correction(NamedTuple):

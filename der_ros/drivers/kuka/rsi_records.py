@@ -9,11 +9,12 @@ import numpy as np
 
 from der_ros.drivers.kuka.corrections import CorrectionLimits
 from der_ros.drivers.kuka.rsi_telegrams import Six
+from der_ros.drivers.kuka.transport import require_ipv4
 from der_ros.drivers.latency_window import NO_FIGURES, LatencyFigures
 from der_ros.drivers.motion import Wire
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, Twist
-from der_ros.settings import setting
+from der_ros.settings import check_ranges, setting
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,14 @@ class RsiServerConfig:
     )
 
     def __post_init__(self) -> None:
-        """Check the ranges of port and times.
+        """Check addresses, and the ranges of port and times.
 
         Raises:
-            ConfigurationError: A port or a time is out of its range.
+            ConfigurationError: An address is no IPv4 address, or a value is out of its range.
         """
-        if not 0 <= self.port <= 65535:
-            raise ConfigurationError(f"port: expected 0 to 65535, got {self.port}")
+        check_ranges(self)
+        require_ipv4("bind_address", self.bind_address)
+        require_ipv4("robot_ip", self.robot_ip)
         if not 0.001 <= self.cycle_s <= 0.1:
             raise ConfigurationError(
                 f"cycle_s: expected 0.001 to 0.1 s (a KRC4 has 0.004 or 0.012), got {self.cycle_s}"

@@ -49,12 +49,7 @@ def address_towards(robot_ip: str) -> str:
         ConfigurationError: ``robot_ip`` is not an IPv4 address.
         ConnectionFailedError: There is no route to it.
     """
-    try:
-        ipaddress.IPv4Address(robot_ip)
-    except ValueError as error:
-        raise ConfigurationError(
-            f"robot_ip: expected the controller's IPv4 address, got '{robot_ip}'"
-        ) from error
+    require_ipv4("robot_ip", robot_ip)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         try:
             udp.connect((robot_ip, 9))
@@ -64,6 +59,22 @@ def address_towards(robot_ip: str) -> str:
                 f"'{error.strerror or error}'; check the cable and this computer's address"
             ) from error
         return str(udp.getsockname()[0])
+
+
+def require_ipv4(name: str, text: str) -> None:
+    """Check that a text is an IPv4 address, by which the sender of each datagram is compared.
+
+    Args:
+        name: Name of the parameter.
+        text: Value of the parameter.
+
+    Raises:
+        ConfigurationError: The text is none, such as the name of a computer.
+    """
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{name}: expected an IPv4 address, got {text!r}") from error
 
 
 def open_port(address: str, port: int) -> socket.socket:

@@ -11,7 +11,7 @@ from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.rdt import RDT_PORT, RdtRecord, StatusReport
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Wrench
-from der_ros.settings import setting
+from der_ros.settings import check_ranges, setting
 
 
 class ClientState(Enum):
@@ -86,22 +86,10 @@ class NetFtConfig:
         Raises:
             ConfigurationError: A value is out of its range.
         """
-        for name in ("rdt_port", "http_port"):
-            if not 1 <= getattr(self, name) <= 65535:
-                raise ConfigurationError(f"{name}: expected 1 to 65535, got {getattr(self, name)}")
-        if not 0 <= self.rate_hz <= 7000:
-            raise ConfigurationError(f"rate_hz: expected 0 to 7000, got {self.rate_hz}")
-        if not -1 <= self.user_filter <= 12:
-            raise ConfigurationError(f"user_filter: expected -1 to 12, got {self.user_filter}")
-        for name in ("rest_s", "recheck_s"):
-            if not 0.0 <= getattr(self, name) < math.inf:
-                raise ConfigurationError(
-                    f"{name}: expected a finite time of at least 0, got {getattr(self, name)}"
-                )
-        if not 0.0 < self.http_timeout_s < math.inf or self.recheck_periods < 0:
+        check_ranges(self)
+        if not 0.0 <= self.rest_s < math.inf:
             raise ConfigurationError(
-                "http_timeout_s, recheck_periods: expected a time above 0 and a number of at least "
-                f"0, got {self.http_timeout_s} and {self.recheck_periods}"
+                f"rest_s: expected a finite time of at least 0, got {self.rest_s}"
             )
         if not 0.0 < self.stale_after_s <= self.give_up_after_s:
             raise ConfigurationError(

@@ -18,7 +18,7 @@ from der_ros.geometry import (
     rotation_vector_from_quaternion,
 )
 
-WIDE = CorrectionLimits(1e6, 1e6)
+WIDE = CorrectionLimits(2000.0, 180.0)
 
 
 def twist(*values):
@@ -133,7 +133,7 @@ def test_not_finite_is_refused(bad):
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, math.nan])
 def test_limits_are_checked(bad):
-    with pytest.raises(ConfigurationError, match="translation_mm"):
+    with pytest.raises(ConfigurationError, match="max_correction_mm"):
         CorrectionLimits(translation_mm=bad)
 
 

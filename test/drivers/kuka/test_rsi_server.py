@@ -430,7 +430,16 @@ def test_an_address_of_another_computer_is_refused():
         RsiServer(config, lambda state: PUSH).start()
 
 
-@pytest.mark.parametrize("options", [{"port": -1}, {"cycle_s": 1.0}, {"peer_silence_s": 0.0}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"port": -1},
+        {"cycle_s": 1.0},
+        {"peer_silence_s": 0.0},
+        {"robot_ip": "krc4"},
+        {"bind_address": "::1"},
+    ],
+)
 def test_configuration_is_checked(options):
     with pytest.raises(ConfigurationError, match=next(iter(options))):
         RsiServerConfig(**options)

@@ -167,7 +167,6 @@ def test_a_port_in_use_is_named():
         {"rate_hz": 7001},
         {"stale_after_s": 0.0},
         {"backoff_s": 9.0},
-        {"user_filter": 13},
         {"rest_s": -1.0},
         {"recheck_s": float("nan")},
     ],
@@ -175,6 +174,11 @@ def test_a_port_in_use_is_named():
 def test_configuration_is_checked(options):
     with pytest.raises(ConfigurationError, match=next(iter(options))):
         NetFtConfig(**options)
+
+
+def test_a_number_out_of_range_names_its_parameter():
+    with pytest.raises(ConfigurationError, match="box_filter"):
+        NetFtConfig(user_filter=13)
 
 
 @pytest.mark.parametrize(("rate_hz", "step"), [(7000, 1), (1000, 7), (500, 14)])

@@ -33,7 +33,7 @@ def test_it_waits_for_a_robot_and_ends_on_sigterm():
         ({"yield_gain_mps_per_n": 1.0}, "yield_gain_mps_per_n"),
         ({"soft_force_n": 600.0}, "hard_force_n"),
         ({"bind_address": "192.0.2.1"}, "bind_address"),
-        ({"robot_ip": "''"}, "robot_ip: expected the controller's IPv4 address"),
+        ({"robot_ip": "''"}, "robot_ip: expected an IPv4 address"),
     ],
 )
 def test_a_wrong_parameter_is_one_line_and_exit_1(parameters, expected):
