@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import http.server
 import logging
 import math
 import select
 import socket
-import sys
-import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -30,6 +26,7 @@ from der_ros.drivers.netft.rdt import (
 )
 from der_ros.errors import ConfigurationError, ConnectionFailedError, ProtocolError
 from der_ros.geometry import Wrench
+from der_ros.page_server import Document, PageServer
 from der_ros.threads import Startable, Worker
 
 logger = logging.getLogger(__name__)
@@ -80,14 +77,6 @@ class SimulatedBoxConfig:
             )
 
 
-class _PageServer(http.server.ThreadingHTTPServer):
-    """Server that logs a client's broken request in one line; the base class prints a traceback."""
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log the exception that is being handled."""
-        logger.debug("simulated Net F/T box: request of %s: %s", client_address, sys.exc_info()[1])
-
-
 class SimulatedNetFt(Startable):
     """Simulated box on real sockets; a context manager with its own threads.
 
@@ -108,9 +97,14 @@ class SimulatedNetFt(Startable):
         self.link = FaultyLink(rng or np.random.default_rng(0))
         self.sensor = config.sensor
         self._udp: socket.socket | None = None
-        self._http: http.server.HTTPServer | None = None
-        self._workers: list[Worker] = []
-        self._end = threading.Event()
+        self._page = PageServer(
+            "page of the simulated Net F/T box",
+            config.address,
+            config.http_port,
+            self._document,
+        )
+        self._worker = Worker("netft-rdt", self._stream, finite=True)
+        self._end = self._worker.stopping
         self._owner: tuple[str, int] | None = None
         self._sequence = self._remaining = 0
         self._samples = 0.0
@@ -126,11 +120,10 @@ class SimulatedNetFt(Startable):
         Raises:
             ConnectionFailedError: A port is in use, or the address is not this computer's.
         """
-        self._end.clear()
         self._started_s = time.monotonic() - self._config.uptime_s
         try:
             self._udp = self._open_udp()
-            self._http = self._open_http()
+            self._page.start()
         except OSError as error:
             if self._udp is not None:
                 self._udp.close()
@@ -140,24 +133,15 @@ class SimulatedNetFt(Startable):
                 f"port {self._config.http_port} at {self._config.address}, got "
                 f"'{error.strerror or error}'; end the program that holds them or choose others"
             ) from error
-        self._workers = [
-            Worker("netft-rdt", self._stream, finite=True),
-            Worker("netft-http", self._http.serve_forever, finite=True),
-        ]
-        for worker in self._workers:
-            worker.start()
+        self._worker.start()
 
     def stop(self) -> None:
         """Stop the threads and close both ports."""
-        self._end.set()
-        if self._http is not None:
-            self._http.shutdown()
-            self._http.server_close()
-        for worker in self._workers:
-            worker.stop()
+        self._page.stop()
+        self._worker.stop()
         if self._udp is not None:
             self._udp.close()
-        self._udp = self._http = self._owner = None
+        self._udp = self._owner = None
 
     @property
     def rdt_port(self) -> int:
@@ -167,12 +151,12 @@ class SimulatedNetFt(Startable):
     @property
     def http_port(self) -> int:
         """Open TCP port, or the configured one if none is open."""
-        return self._config.http_port if self._http is None else int(self._http.server_port)
+        return self._page.port
 
     @property
     def failure(self) -> str:
         """Reason why a thread has ended unexpectedly; empty otherwise."""
-        return next((worker.failure for worker in self._workers if worker.failure), "")
+        return self._worker.failure or self._page.failure
 
     @property
     def faults(self) -> BoxFaults:
@@ -208,24 +192,9 @@ class SimulatedNetFt(Startable):
         udp.setblocking(False)
         return udp
 
-    def _open_http(self) -> http.server.HTTPServer:
-        box = self
-
-        class PageHandler(http.server.BaseHTTPRequestHandler):
-            timeout = 2.0  # a client that connects and sends nothing does not block others for long
-
-            def do_GET(self) -> None:
-                body = box._answer(self.path)
-                self.send_response(404 if body is None else 200)
-                self.send_header("Content-Type", "text/xml")
-                self.send_header("Content-Length", str(len(body or b"")))
-                self.end_headers()
-                self.wfile.write(body or b"")
-
-            def log_message(self, format: str, *arguments: object) -> None:
-                logger.debug("simulated Net F/T box: " + format, *arguments)
-
-        return _PageServer((self._config.address, self._config.http_port), PageHandler)
+    def _document(self, path: str) -> Document | None:
+        body = self._answer(path)
+        return None if body is None else Document("text/xml", body)
 
     def _answer(self, path: str) -> bytes | None:
         """Apply the settings in ``path`` and return the document; None for an unknown path."""

@@ -73,20 +73,18 @@ class CellView(ShellNode):
         self._subscribe()
         self._publish_what_stays()
         self._timer = steady_timer(self, 1.0 / parameters.rate_hz, self._draw)
-        self._page = self._serve(parameters.page_port) if parameters.page_port else None
+        if parameters.page_port:
+            self._serve(parameters.page_port)
 
-    def _serve(self, port: int) -> CellPage:
+    def _serve(self, port: int) -> None:
         """Start the page.
 
         Raises:
             ConfigurationError: The port cannot be opened.
         """
-        page = CellPage(
-            port, read_text(shipped_config_file("viewers", "cell_page.html")), self.state
-        )
-        page.start()
+        text = read_text(shipped_config_file("viewers", "cell_page.html"))
+        page = self.resources.enter_context(CellPage(port, text, self.state))
         self.get_logger().info(f"force and pose: http://{HOST}:{page.port}/")
-        return page
 
     def state(self) -> dict[str, object]:
         """Return what the page shows; None for what is not known yet."""
@@ -102,11 +100,6 @@ class CellView(ShellNode):
             "torque_nm": wrench.torque.tolist() if felt else None,
             "soft_force_n": None if limits is None else limits.soft_force_n,
         }
-
-    def close(self) -> None:
-        """Stop the page."""
-        if self._page is not None:
-            self._page.stop()
 
     def _set_up_cell(self, given: CellViewParameters) -> None:
         """Load the pieces, the arm and the frames.
