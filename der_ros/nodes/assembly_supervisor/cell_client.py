@@ -25,6 +25,7 @@ from der_ros.control.frame_names import TASK_FRAME
 from der_ros.control.watch_lease import INACTIVE, NOT_CONFIGURED, WATCHED_TOPIC
 from der_ros.errors import ConfigurationError, ContractError
 from der_ros.geometry import Pose, Twist, Wrench
+from der_ros.nodes.assembly_supervisor.operator_requests import REQUESTS
 from der_ros.nodes.shared.conversions import (
     CellFrames,
     pose_from_message,
@@ -86,10 +87,9 @@ def _services(node: ShellNode) -> dict[str, str]:
         "bag_recorder/record",
         *RESETS.values(),
     )
-    own = ("assembly_supervisor/start", "assembly_supervisor/stop")
     return {
         **{name: name.partition("/")[0] for name in theirs},
-        **dict.fromkeys(own, node.get_fully_qualified_name()),
+        **dict.fromkeys(REQUESTS, node.get_fully_qualified_name()),
     }
 
 

@@ -279,22 +279,24 @@ class AssemblySupervisor(ShellNode):
     def _result(self, this: Try, verdict: Verdict) -> AttemptResult:
         pose, goal, peak = self._cell.pose(), self._cell.goal, self._cell.peak
         at_rest = self._approach.bias_check.reading
+        outcome, reason = verdict
         return AttemptResult(
-            *verdict,
-            time.monotonic() - self._began_s,
-            peak.force_n,
-            peak.torque_nm,
-            float(np.linalg.norm(pose.position - goal.position)),
-            self._task.angle(pose, goal),
-            self._bag.path,
-            self._bag.fault,
-            float(pose.position[2] - goal.position[2]),
-            self._cell.insertion_force_n,
-            this.attempt,
-            this.retry,
-            at_rest.bias_retaken,
-            at_rest.force_n,
-            at_rest.torque_nm,
+            outcome=outcome,
+            reason=reason,
+            duration_s=time.monotonic() - self._began_s,
+            peak_force_n=peak.force_n,
+            peak_torque_nm=peak.torque_nm,
+            final_position_error_m=float(np.linalg.norm(pose.position - goal.position)),
+            final_angle_error_rad=self._task.angle(pose, goal),
+            bag=self._bag.path,
+            bag_fault=self._bag.fault,
+            final_depth_m=float(pose.position[2] - goal.position[2]),
+            seating_force_n=self._cell.insertion_force_n,
+            attempt=this.attempt,
+            retry=this.retry,
+            bias_retaken=at_rest.bias_retaken,
+            rest_force_n=at_rest.force_n,
+            rest_torque_nm=at_rest.torque_nm,
         )
 
     def _conclude(self, result: AttemptResult) -> None:

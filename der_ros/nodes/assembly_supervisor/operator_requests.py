@@ -11,6 +11,9 @@ from std_srvs.srv import Trigger
 
 from der_ros.nodes.shared.node_process import ShellNode
 
+REQUESTS = tuple(f"assembly_supervisor/{name}" for name in ("start", "stop", "accept"))
+"""Services with which an operator starts, stops and accepts attempts."""
+
 
 class OperatorRequests:
     """Services ``assembly_supervisor/start``, ``stop`` and ``accept``, and what they have set.
@@ -29,9 +32,9 @@ class OperatorRequests:
         self._can_accept = False
         self.started, self.stopped = threading.Event(), threading.Event()
         self.accepted = threading.Event()
-        node.create_service(Trigger, "assembly_supervisor/start", self._on_start)
-        node.create_service(Trigger, "assembly_supervisor/stop", self._on_stop)
-        node.create_service(Trigger, "assembly_supervisor/accept", self._on_accept)
+        callbacks = (self._on_start, self._on_stop, self._on_accept)
+        for name, callback in zip(REQUESTS, callbacks, strict=True):
+            node.create_service(Trigger, name, callback)
 
     def stop_reason(self) -> str:
         """Return the reason to end the attempt at once; empty if there is none."""

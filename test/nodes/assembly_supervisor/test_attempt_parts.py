@@ -8,6 +8,7 @@ from lifecycle_msgs.msg import State, Transition
 
 from der_ros.control.approach import CellError
 from der_ros.nodes.assembly_supervisor.attempt_bag import AttemptBag
+from der_ros.nodes.assembly_supervisor.cell_client import _services
 from der_ros.nodes.assembly_supervisor.operator_requests import OperatorRequests
 from der_ros.nodes.assembly_supervisor.policy_lifecycle import PolicyLifecycle
 from der_ros.policy.attempt import AttemptResult, Outcome
@@ -23,6 +24,9 @@ class Node:
 
     def create_client(self, _kind, name):
         return name
+
+    def get_fully_qualified_name(self):
+        return "/assembly_supervisor"
 
     def create_service(self, kind, name, callback):
         self.services[name] = lambda: callback(kind.Request(), kind.Response())
@@ -136,6 +140,13 @@ def test_a_policy_not_activated_is_not_deactivated():
     with pytest.raises(CellError, match="no answer"), it.active():
         raise AssertionError("the context must not open")
     assert len(calls.requests) == 1
+
+
+def test_each_request_has_its_one_rightful_server():
+    node = Node()
+    OperatorRequests(node)
+    watched = _services(node)
+    assert {watched.get(name) for name in node.services} == {"/assembly_supervisor"}
 
 
 def test_an_attempt_is_accepted_only_while_it_acts():
