@@ -37,7 +37,7 @@ from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher, status_name
 from der_ros.nodes.shared.node_process import ShellNode, run_node
 from der_ros.nodes.shared.parameters import declare_settings
 from der_ros.nodes.shared.polling import PolledSubscription
-from der_ros.nodes.shared.qos import LATCHED
+from der_ros.nodes.shared.qos import LATCHED_AMONG_OTHERS
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.parameters.bag_recorder import RecorderParameters
 from der_ros.threads import JobThread
@@ -49,9 +49,6 @@ BEGIN_PATIENCE_S, FINISH_PATIENCE_S = 5.0, 5.0
 """Longest time that the service waits for the disk, s."""
 # Deep enough for a 7 kHz topic while the executor is busy for 0.1 s.
 _QUEUE = QoSProfile(depth=1000)
-_LATCHED_QUEUE = QoSProfile(
-    depth=100, reliability=LATCHED.reliability, durability=LATCHED.durability
-)
 _SWITCH_S = 0.0002
 _TYPE = re.compile(r"(\w+)/msg/(\w+)")
 
@@ -112,7 +109,7 @@ class BagRecorder(ShellNode):
         message_class = _message_class(words[1])
         name = self.resolve_topic_name(words[0])
         topic = RecordedTopic(name, words[1], latched=len(words) == 3)
-        qos = _LATCHED_QUEUE if topic.latched else _QUEUE
+        qos = LATCHED_AMONG_OTHERS if topic.latched else _QUEUE
         subscription = PolledSubscription(self, message_class, words[0], qos, raw=True)
         return _Topic(topic, subscription, SequenceGaps(subscription.publishers))
 

@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.qos import LATCHED, LATCHED_AMONG_OTHERS
 from der_ros.nodes.shared.steady import steady_timer
 
 logger = logging.getLogger(__name__)
@@ -34,8 +34,6 @@ LISTEN_S = 2.5
 SETTLING_S = 10.0
 """Time after its start in which a node yields to one that began earlier, s."""
 _POLL_S = 0.05
-# Queue depth: every node of the domain has one latched claim.
-_CLAIMS = 100
 _DIGITS = 20
 
 
@@ -65,8 +63,9 @@ class UniqueName:
         self._node, self._name = node, name
         self._claim = NameClaim(True, time.time_ns(), uuid.uuid4().hex)
         self._others: dict[str, NameClaim] = {}
-        self._publisher = node.create_publisher(DiagnosticStatus, ALIVE_TOPIC, _latched(1))
-        self._claims = PolledSubscription(node, DiagnosticStatus, ALIVE_TOPIC, _latched(_CLAIMS))
+        self._publisher = node.create_publisher(DiagnosticStatus, ALIVE_TOPIC, LATCHED)
+        # Every node of the domain has one latched claim.
+        self._claims = PolledSubscription(node, DiagnosticStatus, ALIVE_TOPIC, LATCHED_AMONG_OTHERS)
         self._publish()
 
     def refuse_a_twin(self) -> None:
@@ -151,11 +150,3 @@ class UniqueName:
         if message.name != self._name or token == self._claim.token or not is_time:
             return
         self._others[token] = NameClaim(message.message == "starting", int(began_ns), token)
-
-
-def _latched(depth: int) -> QoSProfile:
-    return QoSProfile(
-        depth=depth,
-        reliability=ReliabilityPolicy.RELIABLE,
-        durability=DurabilityPolicy.TRANSIENT_LOCAL,
-    )

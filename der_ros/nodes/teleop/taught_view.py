@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from rclpy.node import Node
 from sensor_msgs.msg import Image
 
+from der_ros.control.frame_names import TASK_FRAME
 from der_ros.geometry import Wrench
 from der_ros.nodes.shared.conversions import pose_to_message, wrench_to_message
 from der_ros.training.rollout.takeover import TaughtView
 
 _ENLARGED = 2
-_TASK_FRAME = "task_frame"
 
 
 class TaughtFilm:
@@ -82,7 +82,7 @@ class TaughtState:
     def show(self, view: TaughtView) -> None:
         """Publish the state of a view."""
         stamp = self._node.get_clock().now().to_msg()
-        self._pose.publish(pose_to_message(view.piece, _TASK_FRAME, stamp))
-        self._goal.publish(pose_to_message(view.goal, _TASK_FRAME, stamp))
+        self._pose.publish(pose_to_message(view.piece, TASK_FRAME, stamp))
+        self._goal.publish(pose_to_message(view.goal, TASK_FRAME, stamp))
         wrench = Wrench.from_array(view.wrench.astype(np.float64))
-        self._wrench.publish(wrench_to_message(wrench, _TASK_FRAME, stamp))
+        self._wrench.publish(wrench_to_message(wrench, TASK_FRAME, stamp))

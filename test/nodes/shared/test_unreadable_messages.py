@@ -16,7 +16,8 @@ from der_ros.nodes.ft_bridge.node import FtBridge
 from der_ros.nodes.policy_server.node import PolicyServer
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.polling import PolledSubscription
-from der_ros.nodes.shared.twins import ALIVE_TOPIC, UniqueName, _latched
+from der_ros.nodes.shared.qos import LATCHED_AMONG_OTHERS
+from der_ros.nodes.shared.twins import ALIVE_TOPIC, UniqueName
 
 pytestmark = [pytest.mark.ros, pytest.mark.usefixtures("own_domain")]
 
@@ -64,7 +65,7 @@ def test_policy_server_goes_on_after_junk(topic):
     kinds = {"kuka/tcp_pose": PoseStamped, "netft_data": WrenchStamped}
     with running(PolicyServer) as (node, client):
         client.listen(DiagnosticArray, "/diagnostics")
-        send_junk(client, kinds.get(topic, DiagnosticStatus), topic, _latched(10))
+        send_junk(client, kinds.get(topic, DiagnosticStatus), topic, LATCHED_AMONG_OTHERS)
         polled = [*node._inputs._subscriptions.values(), node._bridge_limits]
         assert until(lambda: sum(each.unreadable for each in polled) > 0)
         seen = client.count.get("/diagnostics", 0)
@@ -103,6 +104,6 @@ def test_the_view_goes_on_after_junk():
 def test_junk_among_the_claims_stops_no_node():
     with running(lambda: ShellNode("other")) as (other, client):
         name = UniqueName(other, "other")
-        send_junk(client, DiagnosticStatus, ALIVE_TOPIC, _latched(10))
+        send_junk(client, DiagnosticStatus, ALIVE_TOPIC, LATCHED_AMONG_OTHERS)
         name.refuse_a_twin()
         assert name._claims.unreadable == len(JUNK)
