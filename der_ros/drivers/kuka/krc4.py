@@ -149,15 +149,15 @@ class SimulatedKrc4(Startable):
     def statistics(self) -> Krc4Statistics:
         """Current statistics of the simulated controller."""
         return Krc4Statistics(
-            self._cycles,
-            self._late,
-            self._longest_late,
-            self._mismatched,
-            self._malformed,
-            self._sessions,
-            self._clamped,
-            self._answer_latency.figures(),
-            self._wake_up.figures(),
+            cycles=self._cycles,
+            late=self._late,
+            longest_late=self._longest_late,
+            mismatched=self._mismatched,
+            malformed=self._malformed,
+            sessions=self._sessions,
+            clamped=self._clamped,
+            answer=self._answer_latency.figures(),
+            wake_up=self._wake_up.figures(),
         )
 
     def _start_rsi(self) -> None:

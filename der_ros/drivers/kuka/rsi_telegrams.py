@@ -16,15 +16,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
-from der_ros.drivers.kuka.telegram_xml import (
-    MAX_TELEGRAM_BYTES,
-    Element,
-    as_text,
-    read_elements,
-)
+from der_ros.drivers.kuka.telegram_xml import Element, as_text, read_elements
 from der_ros.errors import ProtocolError
-
-__all__ = ["MAX_TELEGRAM_BYTES"]
 
 Six: TypeAlias = tuple[float, float, float, float, float, float]
 

@@ -121,32 +121,29 @@ class NetFtClient(Startable):
     def statistics(self) -> NetFtStatistics:
         """Current statistics of the client."""
         now = time.monotonic()
-        over = self._state is ClientState.STREAMING
-        if over and now - self._streams_since_s > _FAULT_SHOWN_S:
-            self._last_fault = ""
         latest, stream = self._latest, self._stream
         recent = [a for a in list(self._arrivals) if now - a.stamp_s <= _RATE_WINDOW_S]
         records = sum([arrival.records for arrival in recent])
         lost = max(0, sum([arrival.lost for arrival in recent]))
         order = stream.sequence
         return NetFtStatistics(
-            self._state,
-            self._reason,
-            stream.records,
-            order.lost,
-            order.duplicates,
-            order.reordered,
-            order.restarts,
-            stream.box_restarts,
-            stream.malformed,
-            stream.status_errors,
-            self._connections,
-            self._stalls,
-            self._last_fault,
-            records / _RATE_WINDOW_S,
-            lost / (records + lost) if lost else 0.0,
-            float("inf") if latest is None else now - latest.stamp_monotonic_s,
-            self.distrust,
+            state=self._state,
+            reason=self._reason,
+            records=stream.records,
+            lost=order.lost,
+            duplicates=order.duplicates,
+            reordered=order.reordered,
+            restarts=order.restarts,
+            box_restarts=stream.box_restarts,
+            malformed=stream.malformed,
+            status_errors=stream.status_errors,
+            connections=self._connections,
+            stalls=self._stalls,
+            last_fault=self._last_fault,
+            rate_hz=records / _RATE_WINDOW_S,
+            loss=lost / (records + lost) if lost else 0.0,
+            age_s=float("inf") if latest is None else now - latest.stamp_monotonic_s,
+            distrust=self.distrust,
         )
 
     def bias(self) -> None:
@@ -301,6 +298,8 @@ class NetFtClient(Startable):
         self._latest = sample
         if self._state is not ClientState.STREAMING:
             self._streams_since_s = now
+        elif now - self._streams_since_s > _FAULT_SHOWN_S:
+            self._last_fault = ""
         self._state, self._reason = ClientState.STREAMING, ""
         if self._listener is not None:
             try:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from der_ros.drivers.kuka import rsi_telegrams
 from der_ros.drivers.kuka.rsi_telegrams import RobotTelegram, SensorTelegram
+from der_ros.drivers.kuka.telegram_xml import MAX_TELEGRAM_BYTES
 from der_ros.errors import ProtocolError
 
 ROBOT_TABLE = [
@@ -155,7 +156,7 @@ def test_an_empty_telegram_opens(data):
         (b"<Rob><IPOC>1</IPOC><RIst X='nan' Y='0' Z='0' A='0' B='0' C='0'/></Rob>", "finite"),
         (b"<Rob><IPOC>1</IPOC><RIst X='1e999' Y='0' Z='0' A='0' B='0' C='0'/></Rob>", "finite"),
         (b"<Rob><IPOC>1</IPOC><RIst X='1' X='2' Y='0' Z='0' A='0' B='0' C='0'/></Rob>", "once"),
-        (b"<Rob><IPOC>1</IPOC>" + b" " * rsi_telegrams.MAX_TELEGRAM_BYTES + b"</Rob>", "at most"),
+        (b"<Rob><IPOC>1</IPOC>" + b" " * MAX_TELEGRAM_BYTES + b"</Rob>", "at most"),
         (b"<Rob>" + b"<a>" * 100 + b"</a>" * 100 + b"</Rob>", "well-formed"),
         (b"<Rob><Msg>a<Msg></Rob><IPOC>1</IPOC></Rob>", "well-formed"),
         (b'<Rob><Msg t="a><IPOC>1</IPOC></Rob>', "well-formed"),
