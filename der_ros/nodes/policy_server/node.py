@@ -50,7 +50,6 @@ from der_ros.nodes.policy_server.pilots import (
     Actor,
     Reference,
     TaskReference,
-    pilot_actor,
     pilot_input,
 )
 from der_ros.nodes.shared.conversions import CellFrames, twist_to_message
@@ -273,13 +272,12 @@ class PolicyServer(Shell, LifecycleNode):
             DerRosError: The policy fails a check; the previous one is kept.
         """
         reference: Reference
-        if self._pilot == POLICY:
-            reference = self._policy = _checked_policy(
-                path or shipped_policy(self._task), self._task
-            )
+        if self._pilot_input is None:
+            path = path or str(shipped_policy(self._task))
+            reference = self._policy = _checked_policy(path, self._task)
         else:
-            reference = self._reference(path)
-            self._policy = pilot_actor(self._pilot, reference, self._pilot_input)
+            reference = _checked_policy(path, self._task) if path else TaskReference(self._task)
+            self._policy = self._pilot_input.actor(reference)
         self._info_values = {
             "made_by": MADE_BY[self._pilot],
             "sha256": self._policy.sha256,
@@ -304,14 +302,6 @@ class PolicyServer(Shell, LifecycleNode):
         self._contract.publish(to_status("policy", info))
         # The same content as JSON text, kept for one more release.
         self._info.publish(String(data=json.dumps(info)))
-
-    def _reference(self, path: str) -> Reference:
-        """Return the contract that a pilot keeps.
-
-        Raises:
-            DerRosError: The policy at ``path``, or the shipped one, fails a check.
-        """
-        return _checked_policy(path, self._task) if path else TaskReference(self._task)
 
     def _on_set_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
         """Load a new policy unless active; a refusal contains the reason."""
@@ -463,7 +453,7 @@ def _array(label: str, data: NDArray[np.float32]) -> Float32MultiArray:
     return message
 
 
-def _checked_policy(path: Path | str, task: str) -> OnnxPolicy:
+def _checked_policy(path: str, task: str) -> OnnxPolicy:
     """Load a policy; raise any other error of the reader as a ``ContractError``.
 
     Raises:

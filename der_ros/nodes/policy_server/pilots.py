@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
@@ -134,6 +134,10 @@ class TeleopInput:
         """Return the time at which the newest reading expires, s (``time.monotonic``)."""
         return self._gate.valid_until_s()
 
+    def actor(self, reference: Reference) -> JoyPilot:
+        """Return a pilot that acts as the operator does, under the contract of ``reference``."""
+        return JoyPilot(reference, self)
+
     def report(self) -> dict[str, object]:
         """Return state, speed and refused readings for the diagnostics."""
         return {
@@ -187,6 +191,10 @@ class GoalInput:
                 self._goal = pose_from_message(newest.message)
         return self._goal
 
+    def actor(self, reference: Reference) -> ScriptedPilot:
+        """Return a pilot that moves to the goal, under the contract of ``reference``."""
+        return ScriptedPilot(reference, self)
+
     def report(self) -> dict[str, object]:
         """Return the state of the goal for the diagnostics."""
         return {"pilot_state": "goal known" if self._goal else "waiting for the goal"}
@@ -222,16 +230,3 @@ def pilot_input(pilot: str, node: Node, sources: Sources) -> TeleopInput | GoalI
     if pilot == JOY:
         return TeleopInput(node, sources)
     return GoalInput(node, sources) if pilot == SCRIPTED else None
-
-
-def pilot_actor(pilot: str, reference: Reference, source: Any) -> Actor:
-    """Return the actor of a pilot.
-
-    Args:
-        pilot: ``joy`` or ``scripted``.
-        reference: Contract that the pilot keeps.
-        source: Input returned by ``pilot_input``.
-    """
-    if pilot == JOY:
-        return JoyPilot(reference, source)
-    return ScriptedPilot(reference, source)
