@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, TypeVar
 
+from der_ros.drivers.repeated_errors import RepeatedErrors
 from der_ros.geometry import Array, Pose, Twist
+
+Measured = TypeVar("Measured")
 
 
 class Wire(NamedTuple):
@@ -92,3 +96,25 @@ class SentMotion(Protocol):
     def wire(self) -> Wire | None:
         """Telegram and answer; None for a robot without telegrams."""
         ...
+
+
+def twist_for(
+    on_cycle: Callable[[Measured], Twist], state: Measured, failures: RepeatedErrors
+) -> tuple[Twist, str | None]:
+    """Return the twist of a cycle and None, or zero and the reason why there is none.
+
+    An error must not end the thread that answers a robot.
+
+    Args:
+        on_cycle: Function that returns the twist of the TCP, base axes, for a measured state.
+        state: Measured state of the robot.
+        failures: Log of the errors that ``on_cycle`` raises.
+    """
+    try:
+        twist = on_cycle(state)
+    except Exception as error:
+        failures.note(error)
+        return Twist.zero(), f"on_cycle failed: {type(error).__name__}: {error}"
+    if twist.is_finite():
+        return twist, None
+    return Twist.zero(), f"the commanded twist is not finite: {twist}"

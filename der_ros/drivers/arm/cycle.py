@@ -26,6 +26,7 @@ from der_ros.drivers.arm.arm_records import (
     JointReading,
 )
 from der_ros.drivers.arm.differential import DifferentialKinematics, Hindrance, JointStep
+from der_ros.drivers.motion import twist_for
 from der_ros.drivers.repeated_errors import RepeatedErrors
 from der_ros.geometry import Array, Twist
 
@@ -182,7 +183,10 @@ class ArmCycle:
         )
 
     def _lead(self, state: ArmState, now_s: float) -> ArmAnswered:
-        twist, error = self._wanted(state)
+        twist, error = twist_for(self._on_cycle, state, self._failures)
+        if error is not None:
+            self._counts["errors"] += 1
+            self._last_error = error
         moving = bool(twist.to_array().any())
         if moving:
             self._moved_s = now_s
@@ -198,20 +202,6 @@ class ArmCycle:
         self._write(step.angles_rad)
         self._count(step)
         return ArmAnswered(state, step.twist, step.angles_rad, step.refusal, error)
-
-    def _wanted(self, state: ArmState) -> tuple[Twist, str | None]:
-        """Return the commanded twist and None, or zero and the reason."""
-        try:
-            twist = self._on_cycle(state)
-            if np.isfinite(twist.to_array()).all():
-                return twist, None
-            error = f"the commanded twist is not finite: {twist}"
-        except Exception as failure:
-            self._failures.note(failure)
-            error = f"on_cycle failed: {type(failure).__name__}: {failure}"
-        self._counts["errors"] += 1
-        self._last_error = error
-        return Twist.zero(), error
 
     def _count(self, step: JointStep) -> None:
         self._counts["sent"] += 1

@@ -21,7 +21,7 @@ from der_ros.drivers.kuka.telegram_pose import pose_of
 from der_ros.drivers.kuka.telegram_receiver import ReceivedTelegram, TelegramReceiver
 from der_ros.drivers.kuka.transport import Packet, RsiPort
 from der_ros.drivers.latency_window import LatencyWindow
-from der_ros.drivers.motion import Wire
+from der_ros.drivers.motion import Wire, twist_for
 from der_ros.drivers.realtime import (
     NOT_ASKED,
     Grant,
@@ -253,14 +253,7 @@ class RsiServer(Startable):
                 f"the controller sends every {measured_ms:.1f} ms, expected "
                 f"{1000.0 * self._config.cycle_s:g} ms; set cycle_ms to the controller's cycle"
             )
-        try:
-            twist = self._on_cycle(state)
-            if twist.is_finite():
-                return twist, None
-            return Twist.zero(), f"the commanded twist is not finite: {twist}"
-        except Exception as error:
-            self._undecided.note(error)
-            return Twist.zero(), f"on_cycle failed: {type(error).__name__}: {error}"
+        return twist_for(self._on_cycle, state, self._undecided)
 
     def _note(
         self, state: RobotState, correction: Correction, error: str | None, wire: Wire
