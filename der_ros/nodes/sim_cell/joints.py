@@ -16,7 +16,6 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray, String
 
 from der_ros.drivers.arm.links import renamed
-from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Wrench
 from der_ros.nodes.kuka_bridge.joint_states import JointStates
 from der_ros.nodes.shared.node_process import ShellNode
@@ -153,27 +152,3 @@ class JointCell(Startable):
         with self._lock:
             self._drives.restart()
         return None
-
-
-def check_arm_frames(world: AssemblyWorld, base_from_task: Pose, flange_from_tcp: Pose) -> None:
-    """Check that the cell's parameters place the arm as in the simulated world.
-
-    Raises:
-        ConfigurationError: ``task_frame`` or ``flange_from_tcp`` differs.
-    """
-    arm = world.robot.arm
-    if arm is None:
-        return
-    for name, expected, got in (
-        ("task_frame", arm.base_from_task, base_from_task),
-        ("flange_from_tcp", arm.flange_from_tcp, flange_from_tcp),
-    ):
-        away = max(
-            float(np.abs(expected.position - got.position).max()),
-            float(np.abs(expected.quaternion - got.quaternion).max()),
-        )
-        if away > 1e-6:
-            raise ConfigurationError(
-                f"parameter {name}: expected that of the simulated {arm.name}, {expected}, "
-                f"got {got}"
-            )
