@@ -180,8 +180,8 @@ class JobThread:
             self._jobs.get()()
 
 
-def call_on_signals(numbers: Iterable[int], action: Callable[[], object]) -> None:
-    """Call ``action`` in a separate thread for each received signal of ``numbers``.
+def call_on_signals(numbers: Iterable[int], action: Callable[[int], object]) -> None:
+    """Call ``action`` with its number for each received signal of ``numbers``, in one thread.
 
     A signal handler may interrupt the main thread while it holds a lock that ``action`` needs, and
     deadlock. This handler takes no lock.
@@ -190,8 +190,7 @@ def call_on_signals(numbers: Iterable[int], action: Callable[[], object]) -> Non
 
     def work() -> None:
         while True:
-            came.get()
-            action()
+            action(came.get())
 
     Worker("signals", work).start()
     for number in numbers:

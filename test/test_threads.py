@@ -161,7 +161,7 @@ def test_jobs_run_in_order_and_raise_at_the_caller():
 
 def test_a_signal_acts_also_where_its_lock_is_held():
     told, before = threading.Event(), signal.getsignal(signal.SIGUSR1)
-    call_on_signals((signal.SIGUSR1,), told.set)
+    call_on_signals((signal.SIGUSR1,), lambda _number: told.set())
     try:
         with told._cond:
             os.kill(os.getpid(), signal.SIGUSR1)

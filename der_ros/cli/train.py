@@ -59,7 +59,7 @@ def _train(options: argparse.Namespace) -> int:
 def _stop_on_signals(run: TrainingRun) -> None:
     """Let Ctrl-C and SIGTERM end the run with a checkpoint and an export, even if repeated."""
     if threading.current_thread() is threading.main_thread():
-        call_on_signals((signal.SIGINT, signal.SIGTERM), run.stop)
+        call_on_signals((signal.SIGINT, signal.SIGTERM), lambda _number: run.stop())
 
 
 class _Display(Protocol):

@@ -42,10 +42,8 @@ def this_launch() -> dict[str, str]:
 
 def is_launched(environment: Mapping[str, str] = os.environ) -> bool:
     """Return True if a launch has started this process and still runs."""
-    launch = environment.get(LAUNCH_VARIABLE, "").split()
-    if len(launch) != 2 or not launch[0].isdecimal():
-        return False
-    return _start_time(int(launch[0])) == launch[1]
+    launch = _launch_of(environment)
+    return launch is not None and _start_time(launch[0]) == launch[1]
 
 
 def end_with_launch(
@@ -57,10 +55,10 @@ def end_with_launch(
         patience_s: Time from SIGTERM to SIGKILL, s.
         environment: Environment variables; without ``LAUNCH_VARIABLE`` nothing is watched.
     """
-    launch = environment.get(LAUNCH_VARIABLE, "").split()
-    if len(launch) != 2 or not launch[0].isdecimal():
+    launch = _launch_of(environment)
+    if launch is None:
         return
-    pid, started = int(launch[0]), launch[1]
+    pid, started = launch
 
     def watch() -> None:
         wait_for_end(pid, started)
@@ -70,6 +68,12 @@ def end_with_launch(
         os.kill(os.getpid(), signal.SIGKILL)
 
     Worker("launch watch", watch).start()
+
+
+def _launch_of(environment: Mapping[str, str]) -> tuple[int, str] | None:
+    """Return PID and start time of the launch; None without one."""
+    pid, _, started = environment.get(LAUNCH_VARIABLE, "").partition(" ")
+    return (int(pid), started) if pid.isdecimal() and started else None
 
 
 def wait_for_end(pid: int, started: str) -> None:

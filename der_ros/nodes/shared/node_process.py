@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from functools import partial
 from typing import Any, ClassVar, Protocol, TextIO, cast
 
 import rclpy
@@ -311,14 +310,9 @@ class _Ending:
         if self._requested:
             action()
 
-    def interrupt(self) -> None:
-        """Record a SIGINT, and call the action."""
-        self._requested = True
-        self._action()
-
-    def terminate(self, number: int) -> None:
-        """Record another signal, and call the action."""
-        if not self._requested and is_launched():
+    def request(self, number: int) -> None:
+        """Record a signal, and call the action; a launch sends SIGINT first."""
+        if number != signal.SIGINT and not self._requested and is_launched():
             logger.error("%s came from outside of the launch: ending", signal.Signals(number).name)
             self.exit_code = 128 + number
         self._requested = True
@@ -328,7 +322,5 @@ class _Ending:
 def _catch_signals() -> _Ending:
     """Turn SIGINT, SIGTERM and SIGHUP, even if repeated, into requests to end the process."""
     ending = _Ending()
-    for number in signals_to_end():
-        action = ending.interrupt if number == signal.SIGINT else partial(ending.terminate, number)
-        call_on_signals([number], action)
+    call_on_signals(signals_to_end(), ending.request)
     return ending
