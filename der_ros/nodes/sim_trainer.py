@@ -23,7 +23,6 @@ from der_ros.nodes.shared.node_process import ShellNode, run_node, write_line
 from der_ros.nodes.shared.parameters import declare, declare_settings
 from der_ros.nodes.teleop.takeover_input import TakeoverInput
 from der_ros.parameters.teleop import OFF, TakeoverParameters
-from der_ros.settings import settings_of
 from der_ros.threads import Worker
 from der_ros.training.run.launch_options import FROM_PRESET, RunOptions, launched_settings
 from der_ros.training.run.options import resolve_run
@@ -79,11 +78,9 @@ class SimTrainer(ShellNode):
         self._metrics: dict[str, float] = {}
         self._said = 0.0
         self._diagnostics = DiagnosticsPublisher(self, "simulation", self._status)
-        self._services = [
-            self.create_service(SetBool, "~/pause", self._on_pause),
-            self.create_service(Trigger, "~/save_checkpoint", self._on_save_checkpoint),
-            self.create_service(Trigger, "~/export_policy", self._on_export_policy),
-        ]
+        self.create_service(SetBool, "~/pause", self._on_pause)
+        self.create_service(Trigger, "~/save_checkpoint", self._on_save_checkpoint)
+        self.create_service(Trigger, "~/export_policy", self._on_export_policy)
         self._worker = Worker(
             "training",
             self._train,
@@ -100,7 +97,7 @@ class SimTrainer(ShellNode):
         super().close()
 
     def _make_teacher(self) -> TakeoverInput | None:
-        (teach,) = (declare(self, each) for each in settings_of(TakeoverParameters))
+        teach = declare_settings(self, TakeoverParameters).teach
         return None if teach == OFF else TakeoverInput(self, teach)
 
     def _make_run(self) -> TrainingRun:

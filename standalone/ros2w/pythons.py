@@ -23,7 +23,7 @@ def has(name):
     except ImportError:
         return 0
 print(sys.version_info[0], sys.version_info[1], has("venv") and has("ensurepip"),
-      int(sys.implementation.name == "cpython"), sys.prefix == sys.base_prefix and 1 or 0)
+      int(sys.implementation.name == "cpython"))
 """
 
 
@@ -52,7 +52,7 @@ def probe(path: str) -> Python | None:
         answer = subprocess.run(
             [path, "-I", "-c", PROBE], capture_output=True, text=True, timeout=20, check=True
         )
-        major, minor, makes_venv, is_cpython, _ = map(int, answer.stdout.split())
+        major, minor, makes_venv, is_cpython = map(int, answer.stdout.split())
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
     return Python(path, (major, minor), bool(makes_venv)) if is_cpython else None

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 import rclpy
-from rclpy.node import Node
+from rclpy.node import Node, NodeNameNonExistentError
 
 from der_ros.errors import ConfigurationError
 from der_ros.nodes.shared.middleware import keep_processes_apart
@@ -98,7 +98,7 @@ def _permissions(node: Node, name: str, space: str) -> frozenset[Permission]:
     permissions: set[Permission] = set()
     for kind, right, look in looks:
         # The lookup fails for a node that has just ended.
-        with suppress(Exception):
+        with suppress(NodeNameNonExistentError):
             permissions |= {Permission(kind, right, topic) for topic, _ in look(name, space)}
     return frozenset(permissions)
 
