@@ -53,7 +53,7 @@ def test_every_figure_on_the_page_is_in_the_records():
             "paper",
             r"(\d+) % of all .*? succeed, (\d+) % without it \((\d+) pairs .*?p = ([\d.]+)\)",
         ),
-        ("fast", r"no difference can be told: (\d+) and (\d+) % \((\d+) pairs\)"),
+        ("fast", r"no clear difference: (\d+) and (\d+) % \((\d+) pairs\)"),
         ("rare", r"successes are rare, (\d+) and (\d+) % \((\d+) pairs, p = ([\d.]+)\)"),
     ],
 )
