@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import gymnasium
@@ -17,13 +16,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from der_ros.envs.conditions import Conditions, draw_conditions
+from der_ros.envs.control_period import PHYSICS_DT_S, split_control_period, whole_steps
 from der_ros.envs.frames import FrameErrors
-from der_ros.envs.governing import default_limits, with_budgets
+from der_ros.envs.governing import default_limits, episode_limits, with_budgets
 from der_ros.envs.privileged import privileged_state
 from der_ros.envs.randomization import Randomization, resolve_randomization, widened
 from der_ros.envs.sensing import GeneratorState, SimulatedSensing
 from der_ros.envs.sensor_filter import check_cutoff
 from der_ros.envs.state import EnvironmentState
+from der_ros.envs.variations import Variations
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import (
     Pose,
@@ -36,13 +37,10 @@ from der_ros.rotation import Six
 from der_ros.sim.camera import has_display, render_rgb
 from der_ros.sim.compliance import Compliance
 from der_ros.sim.servo import ServoConfig
-from der_ros.sim.variation import NOMINAL, Variation
+from der_ros.sim.variation import NOMINAL
 from der_ros.sim.world import AssemblyWorld
 from der_ros.tasks.base import InitialState, Judgement, Task
-from der_ros.tasks.pieces import Piece
 
-PHYSICS_DT_S = 0.004
-GOVERNOR_DT_S = 0.012
 # The governor stops the tool at the workspace's wall; closer than this to it ends the episode.
 _WALL_M = 0.0005
 # Bounds of the observation space (m, N, Nm by the first letter of the name), far beyond the values
@@ -122,10 +120,10 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self.robot = robot if robot is not None else task.default_robot
         self.compliance = compliance
         self.sensor_filter_hz = check_cutoff(sensor_filter_hz)
-        self.max_steps = _whole_steps(task.time_limit_s, control_dt)
+        self.max_steps = whole_steps(task.time_limit_s, control_dt)
         limits = limits if limits is not None else default_limits(task, self.robot)
         self.governor_limits = with_budgets(limits, force_budget_n, torque_budget_nm)
-        self._use_limits(self.governor_limits)
+        self._use_limits_of(Conditions())
         self.observation_space = _observation_space()
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (6,), np.float32)
         self._speed_limits: list[float] = task.speed_limits.tolist()
@@ -142,7 +140,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             self.world, self.randomization, self._tick_s, self.sensor_filter_hz
         )
         self._conditions = Conditions()
-        self._ground_of_clearance: dict[float, Piece] = {}
+        self._variations = Variations(task)
         self._governor = GovernorState.rest()
         self._goal = Pose.identity()
         self._wrench: Six = (0.0,) * 6
@@ -246,11 +244,11 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
                 f"{state.made_for}"
             )
         self.world.open()
-        variation = self._variation(state.conditions)
+        variation = self._variations.of(state.conditions)
         self.world.restore(state.world._replace(variation=variation))
         self.np_random = state.rng.generator()
         self._conditions, self._privileged = state.conditions, None
-        self._use_limits(self._limits_of(state.conditions))
+        self._use_limits_of(state.conditions)
         self._sensing.restore(state.conditions, state.sensing)
         self._governor, self._goal = state.governor, state.goal
         self._wrench, self._peak_force_n = state.wrench, state.peak_force_n
@@ -315,44 +313,18 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         """Start an episode with the given initial state and conditions."""
         frames = FrameErrors.of(conditions.goal_error, conditions.grasp)
         held = initial.held if frames is None else frames.start(initial.held)
-        self.world.reset(InitialState(held, initial.ground), self._variation(conditions))
+        self.world.reset(InitialState(held, initial.ground), self._variations.of(conditions))
         self._conditions, self._goal = conditions, self.task.goal_pose(initial)
         self._privileged = None
-        self._use_limits(self._limits_of(conditions))
+        self._use_limits_of(conditions)
         self._wrench = self._sensing.start_episode(conditions)
         self._governor, self._steps = GovernorState.rest(), 0
         self._peak_force_n = math.hypot(*self._wrench[:3])
 
-    def _variation(self, conditions: Conditions) -> Variation:
-        """Return the variation of this episode's world."""
-        ground = None
-        if conditions.clearance_change_m != 0.0:
-            low, high = self.task.clearance_range_m
-            clearance = self.task.clearance_m + conditions.clearance_change_m
-            clearance = min(high, max(low, clearance))
-            if clearance not in self._ground_of_clearance:
-                piece = replace(self.task, clearance_m=clearance).ground
-                self._ground_of_clearance[clearance] = piece
-            ground = self._ground_of_clearance[clearance]
-        return Variation(
-            friction_scale=conditions.friction_scale,
-            mass_scale=conditions.mass_scale,
-            stiffness_scale=conditions.stiffness_scale,
-            compliance_stiffness_scale=conditions.compliance_stiffness_scale,
-            ground=ground,
-        )
-
-    def _limits_of(self, conditions: Conditions) -> GovernorLimits:
-        """Return the governor's limits in an episode: with the force budget that was drawn."""
-        limits, ratio = self.governor_limits, conditions.force_budget_ratio
-        if ratio == 0.0:
-            return limits
-        budget_n = max(ratio, 1.0) * limits.least_budget_n(self._tick_s)
-        return replace(limits, force_budget_n=min(limits.force_budget_n, budget_n))
-
-    def _use_limits(self, limits: GovernorLimits) -> None:
+    def _use_limits_of(self, conditions: Conditions) -> None:
         """Use the governor's limits of an episode, and the action repeat that they ask for."""
-        self._episode_limits = limits
+        ratio = conditions.force_budget_ratio
+        limits = self._episode_limits = episode_limits(self.governor_limits, ratio, self._tick_s)
         self._action_repeat = limits.action_repeat(self._tick_s)
 
     def _made_for(self) -> str:
@@ -456,43 +428,3 @@ def _require_instance(name: str, value: object, kind: type) -> None:
     """Check that an argument is None or of the given type."""
     if not (value is None or isinstance(value, kind)):
         raise ConfigurationError(f"{name}: expected a {kind.__name__} or None, got {value!r}")
-
-
-def _whole_steps(time_limit_s: float, control_dt: float) -> int:
-    """Return the number of whole control periods within a time limit.
-
-    Raises:
-        ConfigurationError: The period is longer than the limit.
-    """
-    steps = math.floor(time_limit_s / control_dt + 1e-9)
-    if steps < 1:
-        raise ConfigurationError(
-            f"control_dt: expected at most the task's time limit, {time_limit_s} s, "
-            f"got {control_dt} s"
-        )
-    return steps
-
-
-def split_control_period(control_dt: float) -> tuple[int, int]:
-    """Divide a control period into governor ticks and physics steps.
-
-    Args:
-        control_dt: Control period, s.
-
-    Returns:
-        Ticks per control period and physics steps per tick. A tick is 12 ms (the robot's cycle) if
-        the period is a multiple of it, else one physics step.
-
-    Raises:
-        ConfigurationError: The period is not a multiple of the physics step.
-    """
-    is_number = isinstance(control_dt, (int, float)) and not isinstance(control_dt, bool)
-    steps = control_dt / PHYSICS_DT_S if is_number else math.nan
-    if not (math.isfinite(steps) and steps > 0.5 and abs(steps - round(steps)) < 1e-6):
-        raise ConfigurationError(
-            f"control_dt: expected a whole multiple of the physics step {PHYSICS_DT_S} s, "
-            f"got {control_dt!r} s"
-        )
-    per_tick = round(GOVERNOR_DT_S / PHYSICS_DT_S)
-    whole = round(steps)
-    return (whole // per_tick, per_tick) if whole % per_tick == 0 else (whole, 1)

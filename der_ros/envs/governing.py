@@ -57,6 +57,20 @@ def default_limits(task: Task, robot: str = "robotless") -> GovernorLimits:
     )
 
 
+def episode_limits(limits: GovernorLimits, ratio: float, tick_s: float) -> GovernorLimits:
+    """Return the limits of an episode: with the force budget that was drawn, if it is lower.
+
+    Args:
+        limits: Limits of the environment.
+        ratio: ``Conditions.force_budget_ratio``.
+        tick_s: Period of the governor, s.
+    """
+    if ratio == 0.0:
+        return limits
+    budget_n = max(ratio, 1.0) * limits.least_budget_n(tick_s)
+    return replace(limits, force_budget_n=min(limits.force_budget_n, budget_n))
+
+
 def seen_at_rest(bias_error: Six, limits: RestLimits | None = None) -> Six:
     """Return the part of a bias error that is removed before an attempt, N and Nm, sensor axes.
 

@@ -8,7 +8,8 @@ import pytest
 
 import der_ros.envs
 from der_ros.envs import AssemblyEnv, Randomization, TaskEnv
-from der_ros.envs.assembly import default_limits, split_control_period
+from der_ros.envs.control_period import split_control_period
+from der_ros.envs.governing import default_limits
 from der_ros.envs.scripted import blind_action, oracle_action
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist, Wrench
