@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from der_ros.errors import ConfigurationError
-from der_ros.rotation import Quadruple, between, conjugate, product
+from der_ros.rotation import Quadruple, Triple, between, conjugate, product
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -230,6 +230,11 @@ class Pose:
             return cls(array[:3], array[3:])
         except ConfigurationError as error:
             raise ConfigurationError(f"{name}: {error}") from error
+
+    def to_numbers(self) -> tuple[Triple, Quadruple]:
+        """Return position, m, and quaternion, xyzw, as plain numbers for inner loops."""
+        x, y, z = self.position.tolist()
+        return (x, y, z), _four(self.quaternion)
 
     def to_sequence(self) -> list[float]:
         """Return the seven numbers x, y, z, qx, qy, qz, qw."""

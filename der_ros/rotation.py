@@ -13,6 +13,9 @@ Triple: TypeAlias = tuple[float, float, float]
 Quadruple: TypeAlias = tuple[float, float, float, float]
 Six: TypeAlias = tuple[float, float, float, float, float, float]
 
+ZERO3: Triple = (0.0, 0.0, 0.0)
+ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
 
 def rotate(q: Quadruple, x: float, y: float, z: float) -> Triple:
     """Return the vector (x, y, z) rotated by a unit xyzw quaternion."""

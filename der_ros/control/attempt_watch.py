@@ -64,8 +64,8 @@ def insertion_force_n(pose: Pose, tcp_from_sensor: Pose, force: Iterable[float])
         tcp_from_sensor: Pose of the sensor in the frame of the held piece.
         force: Force of the environment on the tool, (3,) N, sensor axes.
     """
-    (a, b, c, d), (x, y, z, w) = pose.quaternion.tolist(), tcp_from_sensor.quaternion.tolist()
-    return rotate((a, b, c, d), *rotate((x, y, z, w), *force))[2]
+    (_, to_task), (_, to_tcp) = pose.to_numbers(), tcp_from_sensor.to_numbers()
+    return rotate(to_task, *rotate(to_tcp, *force))[2]
 
 
 class AttemptWatch:

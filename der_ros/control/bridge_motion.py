@@ -26,6 +26,7 @@ from der_ros.drivers.motion import MeasuredRobot, SentMotion
 from der_ros.geometry import Pose, Twist, Wrench
 from der_ros.policy.governor import GovernorLimits, GovernorState, Intervention, govern_numbers
 from der_ros.rotation import (
+    ZERO6,
     Quadruple,
     Six,
     Triple,
@@ -36,7 +37,6 @@ from der_ros.rotation import (
     wrench_seen_from,
 )
 
-_ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _STALE = int(Intervention.STALE)
 _HELD, _ENDING, _FROM_REST = (
     int(bit) for bit in (CycleState.HELD, CycleState.ENDING, CycleState.FROM_REST)
@@ -53,8 +53,8 @@ class _Reading(NamedTuple):
     stamp_ns: int
 
 
-_NO_COMMAND = AcceptedCommand(_ZERO6, False, 0.0, NO_STAMP_NS)
-_NO_READING = _Reading(_ZERO6, 0.0, NO_STAMP_NS)
+_NO_COMMAND = AcceptedCommand(ZERO6, False, 0.0, NO_STAMP_NS)
+_NO_READING = _Reading(ZERO6, 0.0, NO_STAMP_NS)
 _Decision: TypeAlias = tuple[
     MeasuredRobot, int, float, float, AcceptedCommand | None, _Reading | None, int, Six
 ]
@@ -86,9 +86,9 @@ class BridgeMotion:
 
     def __init__(self, config: MotionConfig, clock: Callable[[], float] | None = None) -> None:
         self._config, self._clock = config, clock or time.monotonic
-        self._task_in_base, self._to_base = _numbers(config.base_from_task)
+        self._task_in_base, self._to_base = config.base_from_task.to_numbers()
         self._to_task = conjugate(self._to_base)
-        self._sensor = _numbers(config.tcp_from_sensor)
+        self._sensor = config.tcp_from_sensor.to_numbers()
         self._gate = CommandGate(config, self._clock)
         self._reading: _Reading | None = None
         self._governor = GovernorState.rest()
@@ -229,8 +229,8 @@ class BridgeMotion:
         governed = govern_numbers(
             self._config.limits,
             before,
-            wanted or _ZERO6,
-            felt or _ZERO6,
+            wanted or ZERO6,
+            felt or ZERO6,
             position,
             state.cycle_s,
             _STALE if wanted is None or felt is None else 0,
@@ -322,7 +322,7 @@ class BridgeMotion:
 
     def _in_task(self, tcp_pose: Pose) -> tuple[Triple, Quadruple]:
         """Return position and orientation of the TCP in the task frame."""
-        (x, y, z), quaternion = _numbers(tcp_pose)
+        (x, y, z), quaternion = tcp_pose.to_numbers()
         a, b, c = self._task_in_base
         return rotate(self._to_task, x - a, y - b, z - c), product(self._to_task, quaternion)
 
@@ -337,7 +337,7 @@ class BridgeMotion:
     ) -> Six | None:
         """Return the command in task axes; zero under a fault, None if it is stale."""
         if bits & (_HELD | _ENDING):
-            return _ZERO6
+            return ZERO6
         if command is None or now > command.since_s + self._config.command_timeout_s:
             return None
         return rotate_both(tcp_to_task, command.twist) if command.in_tcp else command.twist
@@ -353,12 +353,6 @@ class BridgeMotion:
 def _names_of(bits: int) -> tuple[str, ...]:
     """Return the names of interventions; combining flags takes a microsecond each."""
     return tuple(flag.name or str(int(flag)) for flag in Intervention if bits & flag)
-
-
-def _numbers(pose: Pose) -> tuple[Triple, Quadruple]:
-    x, y, z = pose.position.tolist()
-    qx, qy, qz, qw = pose.quaternion.tolist()
-    return (x, y, z), (qx, qy, qz, qw)
 
 
 def _twist(six: Six) -> Twist:

@@ -51,8 +51,7 @@ class CommandGate:
 
     def __init__(self, config: MotionConfig, clock: Callable[[], float]) -> None:
         self._config, self._clock = config, clock
-        a, b, c, d = config.base_from_task.quaternion.tolist()
-        self._to_task = conjugate((a, b, c, d))
+        self._to_task = conjugate(config.base_from_task.to_numbers()[1])
         self.newest: AcceptedCommand | None = None
         self.accepted = 0
         self.refused: Counter[str] = Counter()

@@ -13,9 +13,8 @@ import numpy as np
 
 from der_ros.envs.drives import DriveErrors
 from der_ros.envs.randomization import COMPLIANCE_STIFFNESS_RANGE, Randomization
-from der_ros.rotation import Six
+from der_ros.rotation import ZERO6, Six
 
-_ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 # Number of clearances, the nominal one included; the world caches at least as many ground pieces.
 CLEARANCE_STEPS = 7
 _LEAST_BUDGET_SHARE = 0.1
@@ -52,9 +51,9 @@ class Conditions(NamedTuple):
     stiffness_scale: float = 1.0
     mass_scale: float = 1.0
     clearance_change_m: float = 0.0
-    bias_error: Six = _ZERO6
-    grasp: Six = _ZERO6
-    goal_error: Six = _ZERO6
+    bias_error: Six = ZERO6
+    grasp: Six = ZERO6
+    goal_error: Six = ZERO6
     wrench_latency_s: float = 0.0
     pose_latency_s: float = 0.0
     command_latency_s: float = 0.0

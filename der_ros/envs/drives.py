@@ -16,9 +16,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from der_ros.rotation import Six
-
-_ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+from der_ros.rotation import ZERO6, Six
 
 
 class DriveErrors(NamedTuple):
@@ -50,9 +48,9 @@ class DrivesState(NamedTuple):
         play: Lags p, m and rad.
     """
 
-    lag: Six = _ZERO6
-    moving: Six = _ZERO6
-    play: Six = _ZERO6
+    lag: Six = ZERO6
+    moving: Six = ZERO6
+    play: Six = ZERO6
 
 
 class Drives:

@@ -70,5 +70,4 @@ def _assumed_goal(goal: Pose, conditions: Conditions) -> Pose:
     frames = FrameErrors.of(conditions.goal_error, conditions.grasp)
     if frames is None:
         return goal
-    position, quaternion = goal.position.tolist(), goal.quaternion.tolist()
-    return Pose.from_numbers(*frames.measured(tuple(position), tuple(quaternion)))
+    return Pose.from_numbers(*frames.measured(*goal.to_numbers()))

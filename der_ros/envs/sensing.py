@@ -24,10 +24,8 @@ from der_ros.envs.randomization import Randomization
 from der_ros.envs.sensor_filter import SensorFilter
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Wrench
-from der_ros.rotation import Quadruple, Six, Triple, rotate_both
+from der_ros.rotation import ZERO6, Quadruple, Six, Triple, rotate_both
 from der_ros.sim.world import AssemblyWorld
-
-_ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 MeasuredPose = tuple[Triple, Quadruple]
 
@@ -121,7 +119,7 @@ class SimulatedSensing:
             r.action_noise_std > 0.0,
         )
         self.frames: FrameErrors | None = None
-        self._bias = _ZERO6
+        self._bias = ZERO6
         self._seen_at_rest: Six | None = None
         self._errors: list[list[float]] = []
         self._noise: list[np.random.Generator | None] = [None, None, None]
@@ -150,7 +148,7 @@ class SimulatedSensing:
         self.expect_readings(1)
         wrench = self.wrench()
         self._late_wrench = DelayLine.of(self._ticks(conditions.wrench_latency_s), wrench)
-        self._late_command = DelayLine.of(self._ticks(conditions.command_latency_s), _ZERO6)
+        self._late_command = DelayLine.of(self._ticks(conditions.command_latency_s), ZERO6)
         ticks = self._ticks(conditions.pose_latency_s)
         if ticks > 0:
             # One more than the delay, because it includes this tick's pose and the oldest is read.

@@ -44,7 +44,7 @@ import numpy as np
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array
 from der_ros.policy.force_budget import ContactLimits, keep_free_speed, keep_pressing, keep_turning
-from der_ros.rotation import Six, Triple, added, dot, limited, scaled
+from der_ros.rotation import ZERO6, Six, Triple, added, dot, limited, scaled
 from der_ros.settings import setting
 
 Numbers: TypeAlias = Array | Sequence[float]
@@ -54,8 +54,6 @@ TYPICAL_CYCLE_S = 0.012
 MAX_ACTION_REPEAT = 20
 """Largest number of control periods for which an action is kept."""
 
-_ZERO3: Triple = (0.0, 0.0, 0.0)
-_ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 # A command at the limit may exceed it by float32 rounding; that is no intervention.
 _SPEED_SLACK = 1.0 + 1e-6
 _MAX_YIELD_LOOP_GAIN = 0.3
@@ -218,7 +216,7 @@ class GovernorState(NamedTuple):
     @classmethod
     def rest(cls) -> GovernorState:
         """Return the state of a robot at rest, not latched."""
-        return cls(_ZERO6, False)
+        return cls(ZERO6, False)
 
 
 class Governed(NamedTuple):
@@ -287,23 +285,23 @@ def govern_numbers(
     """
     u, w, p, (last, latched) = command, wrench, position, state
     if latched:
-        return Governed(GovernorState(_ZERO6, True), _FLAGS[_HARD_FORCE])
+        return Governed(GovernorState(ZERO6, True), _FLAGS[_HARD_FORCE])
     force, torque = math.hypot(w[0], w[1], w[2]), math.hypot(w[3], w[4], w[5])
     if not (force < limits.hard_force_n and torque < limits.hard_torque_nm):
         if _reaches(w[:3], limits.hard_force_n) or _reaches(w[3:], limits.hard_torque_nm):
-            return Governed(GovernorState(_ZERO6, True), _FLAGS[flags | _HARD_FORCE])
+            return Governed(GovernorState(ZERO6, True), _FLAGS[flags | _HARD_FORCE])
         # Neither below its limit nor at or above it: not finite.
-        w, force, torque, flags = _ZERO6, 0.0, 0.0, flags | _NOT_FINITE
+        w, force, torque, flags = ZERO6, 0.0, 0.0, flags | _NOT_FINITE
     if not (0.0 < dt_s < math.inf):
         return Governed(GovernorState.rest(), _FLAGS[flags & _STALE | _NOT_FINITE])
     # Walls are ignored when they are out of reach or the position is not finite.
     walls = not _far_from_walls(p, limits, dt_s)
     if not math.isfinite(sum(u + p + last)):
-        last = last if _finite(last) else _ZERO6
+        last = last if _finite(last) else ZERO6
         walls = walls and _finite(p)
         flags |= 0 if _finite(u) and _finite(p) else _NOT_FINITE
     if flags:
-        u = _ZERO6
+        u = ZERO6
     speed, turn = limits.max_linear_speed_mps, limits.max_angular_speed_radps
     soft1, soft2 = limits.soft_force_n, limits.soft_torque_nm
     u1, more1 = _wish(u[:3], w[:3], force, speed, soft1, limits.yield_gain_mps_per_n)
@@ -436,7 +434,7 @@ def _reaches(v: Triple, limit: float) -> bool:
 
 def _six(values: Numbers | None, name: str) -> Six:
     if values is None:
-        return _ZERO6
+        return ZERO6
     plain = values.tolist() if isinstance(values, np.ndarray) else values
     try:
         a, b, c, d, e, f = plain

@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from der_ros.geometry import Array, Pose
+from der_ros.rotation import Triple
 
-Triple: TypeAlias = tuple[float, float, float]
 Colour: TypeAlias = tuple[float, float, float, float]
 
 

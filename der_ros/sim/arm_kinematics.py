@@ -9,7 +9,7 @@ import numpy as np
 
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Array, Pose, quaternion_between, rotation_vector_from_quaternion
-from der_ros.rotation import Quadruple, Triple, moved, product, rotate
+from der_ros.rotation import moved, product, rotate
 from der_ros.sim.arm import Arm
 
 _MOST_STEPS = 40
@@ -41,8 +41,8 @@ class ArmKinematics:
 
     def __init__(self, arm: Arm) -> None:
         self._arm = arm
-        self._base = _numbers(arm.base_from_task.inverse())
-        self._tool = _numbers(arm.last_from_tcp)
+        self._base = arm.base_from_task.inverse().to_numbers()
+        self._tool = arm.last_from_tcp.to_numbers()
         # +1 where a positive angle of the last axis turns the held piece positively about its z.
         last = np.array(arm.axes[-1].direction, dtype=float)
         self._last_sense = round(float(last @ arm.last_from_tcp.rotation[:, 2]))
@@ -125,10 +125,3 @@ class ArmKinematics:
             columns.append((b * z - c * y, c * x - a * z, a * y - b * x, a, b, c))
         pose = Pose.from_numbers(tcp, product(quaternion, self._tool[1]))
         return _Chain(pose, np.array(columns).T)
-
-
-def _numbers(pose: Pose) -> tuple[Triple, Quadruple]:
-    """Return a pose's position and quaternion as tuples."""
-    x, y, z = pose.position.tolist()
-    a, b, c, d = pose.quaternion.tolist()
-    return (x, y, z), (a, b, c, d)

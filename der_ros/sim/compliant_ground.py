@@ -19,12 +19,10 @@ import numpy as np
 import pybullet
 
 from der_ros.geometry import Pose
-from der_ros.rotation import Quadruple, Six, Triple, product
+from der_ros.rotation import ZERO3, ZERO6, Quadruple, Six, Triple, product
 from der_ros.sim.compliance import Compliance
 from der_ros.sim.units import PER_KG, PER_KGM2, PER_M, scaled
 
-_ZERO3: Triple = (0.0, 0.0, 0.0)
-_ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _QUARTER = 0.25
 
 
@@ -42,9 +40,9 @@ class CompliantGround:
         self._lift = PER_M * gravity_m_per_s2 * dt_s
         self._body = -1
         self._rate = 0.0  # 0: rigid
-        self._origin: Triple = _ZERO3
+        self._origin: Triple = ZERO3
         self._twice_back: Quadruple = (0.0, 0.0, 0.0, 2.0)
-        self._before: Six = _ZERO6
+        self._before: Six = ZERO6
 
     def hold(self, body: int, compliance: Compliance | None) -> None:
         """Attach a body to the spring and fix the previous one.
@@ -66,7 +64,7 @@ class CompliantGround:
             body, inertia * compliance.stiffness_n_per_m, inertia * compliance.stiffness_nm_per_rad
         )
 
-    def place(self, pose: Pose, displacement: Six = _ZERO6, before: Six = _ZERO6) -> None:
+    def place(self, pose: Pose, displacement: Six = ZERO6, before: Six = ZERO6) -> None:
         """Place the piece with a given displacement.
 
         Args:
@@ -88,7 +86,7 @@ class CompliantGround:
     @property
     def displacement(self) -> Six:
         """Current displacement from the rest pose: three m, three rad, task axes."""
-        return _times(1.0 / PER_M, self._displacement()) if self._rate else _ZERO6
+        return _times(1.0 / PER_M, self._displacement()) if self._rate else ZERO6
 
     @property
     def before(self) -> Six:

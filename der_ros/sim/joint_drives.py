@@ -24,7 +24,7 @@ from der_ros.geometry import (
     quaternion_multiply,
     rotation_vector_from_quaternion,
 )
-from der_ros.rotation import Six
+from der_ros.rotation import ZERO6
 from der_ros.sim.arm import Arm
 from der_ros.sim.arm_kinematics import ArmKinematics
 from der_ros.sim.tool import motion_at
@@ -40,7 +40,6 @@ COMMAND_TIME_S = 0.05
 # Controller of the redundant axis, which does not move the tool and so does not affect contacts.
 _SPARE_GAIN = 0.1
 _SPARE_TORQUE_NM = 300.0
-_AT_REST: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class DriveState(Enum):
@@ -208,7 +207,7 @@ class JointDrives:
         pose = self._kinematics.forward(angles)
         joints = tuple((angle, 0.0) for angle in angles.tolist())
         self._world.restore(
-            WorldSnapshot(motion_at(pose), joints, _AT_REST, now.ground, now.variation)
+            WorldSnapshot(motion_at(pose), joints, ZERO6, now.ground, now.variation)
         )
         self._lead_spare_axis(angles)
         self._world.advance(Twist.zero(), self._steps)

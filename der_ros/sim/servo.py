@@ -22,9 +22,8 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 from der_ros.errors import ConfigurationError
-from der_ros.rotation import Six, Triple
+from der_ros.rotation import ZERO6, Six, Triple
 
-_ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 # Explicit integration of the spring is accurate well below its limit omega dt = 2.
 _MAX_PHASE_PER_STEP = 0.6
 
@@ -139,7 +138,7 @@ class CartesianServo:
             config.torque_limit_nm,
             dt_s,
         )
-        self._spring: Six = _ZERO6
+        self._spring: Six = ZERO6
 
     @property
     def stretch(self) -> Six:

@@ -19,7 +19,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 import pybullet
 
 from der_ros.geometry import Pose
-from der_ros.rotation import Quadruple, Six, Triple, conjugate, rotate
+from der_ros.rotation import ZERO3, ZERO6, Quadruple, Six, Triple, conjugate, rotate
 from der_ros.sim.servo import CartesianServo, ServoConfig
 from der_ros.sim.shapes import collision_shape, visual_shape
 from der_ros.sim.units import PER_KG, PER_KGM2, PER_M, PER_NM, scaled
@@ -27,8 +27,6 @@ from der_ros.tasks.pieces import Piece
 
 GRAVITY_M_PER_S2 = 9.81
 JointMotions: TypeAlias = tuple[tuple[float, float], ...]
-_ZERO3: Triple = (0.0, 0.0, 0.0)
-_ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _WORLD = pybullet.WORLD_FRAME
 _HELD, _ARM = 0, -1
 
@@ -86,9 +84,7 @@ class Tool(Protocol):
 
 def motion_at(pose: Pose) -> Motion:
     """Return the state of a piece at rest at a pose, with a zero sensor reading."""
-    x, y, z = pose.position.tolist()
-    a, b, c, d = pose.quaternion.tolist()
-    return Motion((x, y, z), (a, b, c, d), _ZERO3, _ZERO3, _ZERO6)
+    return Motion(*pose.to_numbers(), ZERO3, ZERO3, ZERO6)
 
 
 class FreeTool:
@@ -115,7 +111,7 @@ class FreeTool:
                 linkMasses=[PER_KG * piece.mass_kg],
                 linkCollisionShapeIndices=[collision_shape(client, piece)],
                 linkVisualShapeIndices=[visual_shape(client, piece)],
-                linkPositions=[_ZERO3],
+                linkPositions=[ZERO3],
                 linkOrientations=[(0.0, 0.0, 0.0, 1.0)],
                 linkInertialFramePositions=[scaled(piece.center_of_mass)],
                 linkInertialFrameOrientations=[(0.0, 0.0, 0.0, 1.0)],

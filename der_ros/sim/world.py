@@ -19,7 +19,7 @@ import pybullet
 
 from der_ros.errors import ConfigurationError, DerRosError
 from der_ros.geometry import Pose, Twist, Wrench
-from der_ros.rotation import Quadruple, Six, Triple
+from der_ros.rotation import ZERO6, Quadruple, Six, Triple
 from der_ros.sim.camera import has_display, look_at_joint
 from der_ros.sim.compliance import Compliance, mounted
 from der_ros.sim.compliant_ground import CompliantGround
@@ -34,7 +34,6 @@ from der_ros.sim.units import PER_M
 from der_ros.sim.variation import NOMINAL, Variation
 from der_ros.tasks.base import InitialState, Task
 
-_ZERO6: Six = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _FAR_AWAY = Pose(np.array((0.0, 0.0, -5.0)), np.array((0.0, 0.0, 0.0, 1.0)))
 # Distance from a limit, rad, within which an axis counts as being at its end stop.
 _AT_STOP_RAD = 0.002
@@ -61,8 +60,8 @@ class WorldSnapshot(NamedTuple):
     stretch: Six
     ground: Pose
     variation: Variation
-    displacement: Six = _ZERO6
-    displacement_before: Six = _ZERO6
+    displacement: Six = ZERO6
+    displacement_before: Six = ZERO6
 
 
 def chosen_compliance(choice: str | float | Compliance, cell: Compliance) -> Compliance | None:
@@ -226,8 +225,8 @@ class AssemblyWorld:
         self._require_open()
         joints = self._tool.joints_at(initial.held)
         motion = motion_at(initial.held)
-        self._set_state(WorldSnapshot(motion, joints, _ZERO6, initial.ground, variation))
-        self.drive(_ZERO6, _SETTLING_STEPS)
+        self._set_state(WorldSnapshot(motion, joints, ZERO6, initial.ground, variation))
+        self.drive(ZERO6, _SETTLING_STEPS)
 
     def place_ground(self, pose: Pose) -> None:
         """Move the ground piece; the held piece must not touch it.
