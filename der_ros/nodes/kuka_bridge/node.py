@@ -20,27 +20,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from builtin_interfaces.msg import Time as TimeMessage
 from diagnostic_msgs.msg import DiagnosticStatus
-from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
-from rclpy.duration import Duration
+from geometry_msgs.msg import TwistStamped, WrenchStamped
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray, MultiArrayDimension, String
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from der_ros.control.bridge_motion import BridgeMotion
-from der_ros.control.cycle_record import CycleRecord, cycle_label, cycle_numbers
-from der_ros.control.frame_names import TASK_FRAME
-from der_ros.control.outbox import Outbox
 from der_ros.control.realtime_process import RealtimeProcess
 from der_ros.control.robot_link import Callbacks, RobotLink
 from der_ros.control.stamps import stamp_age_s, stamp_ns
 from der_ros.control.status import Level, Status
-from der_ros.control.wire.wire_record import ROBOT_WIRE, RobotWire
 from der_ros.drivers.motion import MeasuredRobot, SentMotion
 from der_ros.geometry import Twist
-from der_ros.nodes.kuka_bridge.joint_states import JointStates
 from der_ros.nodes.kuka_bridge.parameters import (
     TUNABLE_LIMITS,
     declare_motion,
@@ -49,14 +41,13 @@ from der_ros.nodes.kuka_bridge.parameters import (
 )
 from der_ros.nodes.kuka_bridge.ros2_control import JointLink
 from der_ros.nodes.kuka_bridge.rsi import RsiLink
+from der_ros.nodes.kuka_bridge.state_publisher import STATE_TOPICS, StatePublisher
 from der_ros.nodes.shared.conversions import (
-    pose_to_message,
     twist_from_message,
-    twist_to_message,
     wrench_from_message,
 )
 from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
-from der_ros.nodes.shared.free_publisher import FreePublisher, publishing_grant
+from der_ros.nodes.shared.free_publisher import publishing_grant
 from der_ros.nodes.shared.key_values import to_status
 from der_ros.nodes.shared.node_process import ShellNode, run_node
 from der_ros.nodes.shared.parameters import declare_settings
@@ -68,27 +59,16 @@ from der_ros.nodes.shared.tuning import Tuning, highest
 from der_ros.parameters.kuka_bridge import BridgeParameters
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import limits_to_json
-from der_ros.threads import Worker
 
 _NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 # Best effort: the next reading arrives before a lost one could be resent.
 _NEWEST_READING = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-_STATE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 _REMIND_S = 30.0
 _WATCH_S = 0.05
-_WAITING_STATES = 250
-"""Largest number of states that wait to be published: one second at 4 ms."""
 # A ramp from full speed takes a tenth of _REST_S.
 _REST_S, _REST_POLL_S = 1.0, 0.004
 _COMMANDS, _WRENCHES = "kuka/delta_twist_cmds", "netft_data"
-_OWN_TOPICS = (
-    "kuka/tcp_pose",
-    "kuka/joint_states",
-    "kuka/twist_applied",
-    "kuka/cycle_inputs",
-    "kuka/limits",
-    "kuka/governor_limits",
-)
+_OWN_TOPICS = (*STATE_TOPICS, "kuka/limits", "kuka/governor_limits")
 _SERVICES = ("kuka_bridge/stop", "kuka_bridge/reset_fault")
 _LINKS: dict[str, Callable[[ShellNode, Callbacks], RobotLink]] = {
     "rsi": RsiLink,
@@ -108,10 +88,9 @@ class KukaBridge(ShellNode):
             require_limits(self)
             require_sources(parameters)
         motion = declare_motion(self, self._link.cycle_s, parameters.stiffness_n_per_m)
-        self._motion, self._base_frame = BridgeMotion(motion), motion.base_frame
+        self._motion = BridgeMotion(motion)
         self._every = parameters.publish_every
         self._sources = self._make_sources(parameters)
-        self._outbox: Outbox[tuple[SentMotion, CycleRecord | None]] = Outbox(_WAITING_STATES)
         self._dropped_reported = 0
         self._connected = False
         self._reported_fault: str | None = None
@@ -119,19 +98,23 @@ class KukaBridge(ShellNode):
         self._refusal, self._refusal_logged_s = "", float("-inf")
         self._answers = 0
         self._make_topics()
-        self._wire: FreePublisher | None = None
-        if parameters.publish_wire:
-            self._wire = FreePublisher(self, String, ROBOT_WIRE, _STATE)
+        self._states = StatePublisher(
+            self,
+            motion.base_frame,
+            lambda: self._link.joint_names,
+            self._motion.applied,
+            parameters.publish_wire,
+            self._motion.latch,
+        )
         self._tuning = Tuning(
             self, highest(motion.limits, TUNABLE_LIMITS), self._tuned_limits, self._tune
         )
         self._publish_limits()
         self._realtime = RealtimeProcess("kuka_bridge", self._link.realtime_priority)
-        self._publisher = Worker("publisher", self._publish_all, self._motion.latch)
-        for close in (self._realtime.close, self._publisher.stop, self._link.close):
+        for close in (self._realtime.close, self._states.stop, self._link.close):
             self.resources.callback(close)
         self._link.open()
-        self._publisher.start()
+        self._states.start()
         self._realtime.freeze_garbage()
 
     def _make_sources(self, parameters: BridgeParameters) -> Sources:
@@ -146,11 +129,6 @@ class KukaBridge(ShellNode):
         return Sources(self, topics, services, self._motion.latch, self._link.look_for_rival)
 
     def _make_topics(self) -> None:
-        self._tcp_pose = FreePublisher(self, PoseStamped, "kuka/tcp_pose", _STATE)
-        self._states = JointStates()
-        self._joints = FreePublisher(self, JointState, "kuka/joint_states", _STATE)
-        self._applied = FreePublisher(self, TwistStamped, "kuka/twist_applied", _STATE)
-        self._cycles = FreePublisher(self, Float64MultiArray, "kuka/cycle_inputs", _STATE)
         self._limits = self.create_publisher(DiagnosticStatus, "kuka/limits", LATCHED)
         self._limits_as_json = self.create_publisher(String, "kuka/governor_limits", LATCHED)
         rightful = self._sources.topic
@@ -249,43 +227,8 @@ class KukaBridge(ShellNode):
         self._motion.on_answered(answered)
         self._answers += 1
         if self._answers % self._every == 0:
-            self._outbox.put((answered, self._motion.record_of(answered.state)))
+            self._states.put(answered, self._motion.record_of(answered.state))
         self._realtime.collect_if_due()
-
-    def _publish_all(self) -> None:
-        """Publish queued states, in a thread of its own because DDS may block."""
-        while not self._publisher.stopping.is_set() or len(self._outbox):
-            waiting = self._outbox.get(_WATCH_S)
-            if waiting is not None:
-                self._publish_one(*waiting)
-
-    def _publish_one(self, answered: SentMotion, record: CycleRecord | None) -> None:
-        state = answered.state
-        stamp = self._stamp(state)
-        self._tcp_pose.publish(pose_to_message(state.tcp_pose, self._base_frame, stamp))
-        if self._wire is not None and answered.wire is not None:
-            text = RobotWire(stamp_ns(stamp), *answered.wire).to_text()
-            self._wire.publish(String(data=text))
-        applied = self._motion.applied(answered)
-        self._applied.publish(twist_to_message(applied, TASK_FRAME, stamp))
-        if record is not None:
-            self._publish_record(stamp, record)
-        if state.joint_positions_rad is not None:
-            names, measured_s = self._link.joint_names, state.stamp_monotonic_s
-            positions = state.joint_positions_rad
-            self._joints.publish(self._states.to_message(names, positions, measured_s, stamp))
-
-    def _publish_record(self, stamp: TimeMessage, record: CycleRecord) -> None:
-        message = Float64MultiArray(data=cycle_numbers(stamp_ns(stamp), record))
-        message.layout.dim = [
-            MultiArrayDimension(label=cycle_label(record), size=len(message.data))
-        ]
-        self._cycles.publish(message)
-
-    def _stamp(self, state: MeasuredRobot) -> TimeMessage:
-        """Return the time of a measurement on the node's clock."""
-        age = Duration(nanoseconds=int((time.monotonic() - state.stamp_monotonic_s) * 1e9))
-        return (self.get_clock().now() - age).to_msg()
 
     def _watch(self) -> None:
         """Log faults, connection and loss of the robot, and reminders while it is missing."""
@@ -316,7 +259,7 @@ class KukaBridge(ShellNode):
             self._motion.latch(failure)
 
     def _dead_threads(self) -> list[str]:
-        failures = filter(None, (self._publisher.failure, self._link.failure))
+        failures = filter(None, (self._states.failure, self._link.failure))
         return [f"{failure}; restart kuka_bridge" for failure in failures]
 
     def _lasting_causes(self) -> list[str]:
@@ -325,7 +268,7 @@ class KukaBridge(ShellNode):
 
     def _warning(self) -> str:
         """Return problems that are not faults; empty if there are none."""
-        dropped = self._outbox.dropped - self._dropped_reported
+        dropped = self._states.dropped - self._dropped_reported
         self._dropped_reported += dropped
         unsent = f"{dropped} states were not published: DDS was too slow" if dropped else ""
         warnings = [self._motion.warning, self._wrenches.refusal, unsent]
@@ -341,7 +284,7 @@ class KukaBridge(ShellNode):
         answers = {
             "fault": fault or "",
             "connected": connected,
-            "states_not_published": self._outbox.dropped,
+            "states_not_published": self._states.dropped,
             "refused_wrench_stamps": self._wrenches.refused_stamps,
         }
         refused = {f"refused_{name}": count for name, count in motion.refused.items()}

@@ -39,7 +39,7 @@ def is_told(client, name, *words):
 def test_a_dead_publisher_latches_beyond_a_reset(monkeypatch):
     with bench() as it:
         assert until(lambda: it.node.link.connected)
-        monkeypatch.setattr(it.node, "_publish_one", broken)
+        monkeypatch.setattr(it.node._states, "_publish", broken)
         assert is_told(it.client, "kuka_bridge: robot", "publisher has ended", "ZeroDivisionError")
         told = it.client.trigger("kuka_bridge/reset_fault")
         assert not told.success
@@ -58,12 +58,12 @@ def test_states_not_published_are_bounded_and_counted(monkeypatch):
     with bench() as it:
         assert until(lambda: it.node.link.connected)
         only_the_test_puts(it.node, monkeypatch)
-        monkeypatch.setattr(it.node, "_publish_one", broken)
-        it.node._outbox.put((None, None))
-        assert until(lambda: it.node._publisher.failure)
+        monkeypatch.setattr(it.node._states, "_publish", broken)
+        it.node._states.put(None, None)
+        assert until(lambda: it.node._states.failure)
         for _ in range(1000):
-            it.node._outbox.put(None)
-        assert len(it.node._outbox) <= 250
+            it.node._states.put(None, None)
+        assert len(it.node._states._outbox) <= 250
         assert until(
             lambda: any(
                 value.key == "states_not_published" and int(value.value) >= 700
