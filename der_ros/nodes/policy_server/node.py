@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -28,6 +28,7 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.timer import Timer
 from std_msgs.msg import Float32MultiArray, MultiArrayDimension, String
 from std_srvs.srv import Trigger
 
@@ -62,6 +63,7 @@ from der_ros.nodes.shared.qos import LATCHED, LATCHED_AMONG_OTHERS
 from der_ros.nodes.shared.sources import Sources
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.parameters.policy_server import POLICY, PolicyParameters
+from der_ros.policy.contract import PolicyContract
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import LimitsDifference, compare_limits, limits_from_texts
 from der_ros.policy.policy_topics import (
@@ -98,6 +100,14 @@ class Counts:
     max_inference_s: float = 0.0
 
 
+class _Activation(NamedTuple):
+    """Policy from its activation until its deactivation, and the timer that calls it."""
+
+    acting: Policy
+    contract: PolicyContract
+    timer: Timer
+
+
 class PolicyServer(Shell, LifecycleNode):
     """Lifecycle node that turns the newest pose and wrench into twists at the policy's rate."""
 
@@ -112,11 +122,10 @@ class PolicyServer(Shell, LifecycleNode):
         self._lease = SubscribedWatch(self, self._sources.topic(WATCHED_TOPIC))
         self._pilot_input = pilot_input(self._pilot, self, self._sources)
         self._policy: Actor | None = None
-        self._acting: Policy | None = None
+        self._active: _Activation | None = None
         self._is_configured = False
         self._info_values: dict[str, object] = {}
         self._published_info: dict[str, object] = {}
-        self._timer: Any = None
         self._counts = Counts()
         self._skipped = ""
         self._fault = self._lapse = ""
@@ -139,7 +148,7 @@ class PolicyServer(Shell, LifecycleNode):
 
     def _on_wrong_source(self, wrong: str) -> None:
         """Latch a fault for a wrong source while active; an activation checks the sources again."""
-        if self._timer is None or self._fault:
+        if self._active is None or self._fault:
             return
         self._send(Twist.zero())
         self._fault = wrong
@@ -170,7 +179,7 @@ class PolicyServer(Shell, LifecycleNode):
 
         def guarded(request: Any, response: Any) -> Any:
             response.success = False
-            if self._timer is not None and _is_shutdown(request.transition):
+            if self._active is not None and _is_shutdown(request.transition):
                 logger.warning("refused: shutdown while the policy is active; deactivate first")
                 return response
             try:
@@ -204,12 +213,13 @@ class PolicyServer(Shell, LifecycleNode):
             logger.info("the robot's limits are tighter than in training: %s", "; ".join(tighter))
         if other:
             logger.warning("the robot's limits are not the trained ones: %s", "; ".join(other))
-        period_s, repeat = self._policy.contract.control_dt_s, self._action_repeat()
-        self._acting = for_attempt(self._policy, repeat)
+        contract, repeat = self._policy.contract, self._action_repeat()
+        period_s, acting = contract.control_dt_s, for_attempt(self._policy, repeat)
         self._publish_info(action_repeat=repeat)
         self._rate = RateMeter(period_s)
         self._lease.restart()
-        self._timer = steady_timer(self, period_s, self._tick)
+        timer = steady_timer(self, period_s, self._tick)
+        self._active = _Activation(acting, contract, timer)
         logger.info(
             "active: a command every %g s, a new action every %g s", period_s, repeat * period_s
         )
@@ -254,11 +264,11 @@ class PolicyServer(Shell, LifecycleNode):
         self._stop()
 
     def _stop(self) -> None:
-        timer, self._timer = self._timer, None
-        if timer is None:
+        active, self._active = self._active, None
+        if active is None:
             return
-        timer.cancel()
-        self.destroy_timer(timer)
+        active.timer.cancel()
+        self.destroy_timer(active.timer)
         self._send(Twist.zero())
         # The next activation starts a new watch.
         self._lapse = ""
@@ -308,7 +318,7 @@ class PolicyServer(Shell, LifecycleNode):
         for parameter in parameters:
             if parameter.name != "policy":
                 continue
-            if self._timer is not None:
+            if self._active is not None:
                 return SetParametersResult(successful=False, reason="deactivate first")
             try:
                 self._load(str(parameter.value))
@@ -340,7 +350,7 @@ class PolicyServer(Shell, LifecycleNode):
 
     def _on_reset_fault(self, _request: Any, response: Any) -> Any:
         """Clear a latched fault, unless the policy is active."""
-        response.success = self._timer is None
+        response.success = self._active is None
         if response.success:
             self._fault = ""
         response.message = "no fault is latched" if response.success else "deactivate first"
@@ -350,8 +360,8 @@ class PolicyServer(Shell, LifecycleNode):
 
     def _tick(self) -> None:
         """Compute and publish one action, or count the reason why there is none."""
-        policy, acting = self._policy, self._acting
-        if policy is None or acting is None or self._fault or self._lapse:
+        active = self._active
+        if active is None or self._fault or self._lapse:
             return
         now_s = time.monotonic()
         if self._rate is not None:
@@ -367,14 +377,14 @@ class PolicyServer(Shell, LifecycleNode):
             self._skipped = str(error)
             return
         try:
-            action = acting(observation)
+            action = active.acting(observation)
         except ContractError as error:
             self._send(Twist.zero())
             self._fault = f"the policy no longer acts: {error}"
             self._complain(self._fault)
             return
         self._counts.max_inference_s = max(self._counts.max_inference_s, time.monotonic() - now_s)
-        self._send(Twist.from_array(policy.contract.scale(action)))
+        self._send(Twist.from_array(active.contract.scale(action)))
         self._counts.commands += 1
         tick = self._counts.ticks
         self._observations.publish(_array(tick_label("observation", tick), observation))
@@ -409,7 +419,7 @@ class PolicyServer(Shell, LifecycleNode):
     def _collect(self) -> list[Status]:
         counts, policy, difference = self._counts, self._policy, self._difference()
         values: dict[str, object] = {
-            "active": self._timer is not None,
+            "active": self._active is not None,
             "policy": policy.path if policy and policy.path.name else "",
             "sha256": policy.sha256 if policy else "",
             "robot_limits": "known" if self._limits else "not known",
@@ -431,7 +441,7 @@ class PolicyServer(Shell, LifecycleNode):
             return Level.ERROR, self._fault or self._lapse
         if refusal := self._refusal_of_limits():
             return Level.WARN, refusal
-        if self._timer is None:
+        if self._active is None:
             return Level.OK, INACTIVE if self._is_configured else NOT_CONFIGURED
         if self._skipped:
             return Level.WARN, f"no command: {self._skipped}"

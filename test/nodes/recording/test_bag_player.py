@@ -76,7 +76,7 @@ def test_a_pause_and_a_jump_back_move_nothing():
         assert until(lambda: "no pose" in server._skipped or "no wrench" in server._skipped)
         assert player._playback.position_s(0.0) == stood
         assert call(test, Trigger, "bag_player/restart", Trigger.Request()).success
-        assert until(lambda: server._timer is None)
+        assert until(lambda: server._active is None)
         assert until(lambda: player._state == "paused before the first tick")
         assert twists[-1].twist == TwistStamped().twist
         pause(test, False)
@@ -153,7 +153,7 @@ def test_a_robot_that_appears_ends_the_replay(appear):
         with other_bridge() as bridge:
             appear(bridge)
             assert player.finished.wait(20.0)
-        assert server._timer is None
+        assert server._active is None
         assert player.exit_code == 1
         assert any("kuka_bridge" in fault for fault in player._check.faults)
 
