@@ -75,7 +75,7 @@ class ContactToucher(ShellNode):
         self._commands = self.create_publisher(TwistStamped, _COMMANDS, qos_profile_system_default)
         self._bias = self.create_client(Trigger, _BIAS)
         self._calls = ServiceCalls(self, self._sources, _PATIENCE_S)
-        self._fresh = Freshness()
+        self._fresh, self._failure = Freshness(), ""
         self._sent: dict[int, float] = {}
         self._before_ns, self._sent_mps = -1, 0.0
         self._readings: list[Array] = []
@@ -83,6 +83,10 @@ class ContactToucher(ShellNode):
 
     def _subscribe(self, kind: type, topic: str, qos: QoSProfile) -> PolledSubscription:
         return PolledSubscription(self, kind, topic, qos, rightful=self._sources.topic(topic))
+
+    def fail(self, error: BaseException) -> None:
+        """End the procedure, because this node no longer looks at the sources of its topics."""
+        self._failure = f"{NAME} failed: {error!r}"
 
     def wait_for_limits(self) -> GovernorLimits:
         """Wait for poses, forces and limits, and return the limits of the robot.
@@ -93,6 +97,8 @@ class ContactToucher(ShellNode):
         """
         deadline_s, limits = time.monotonic() + _PATIENCE_S, None
         while limits is None or self._fresh.stale(time.monotonic()):
+            if self._failure:
+                raise CellError(self._failure)
             if time.monotonic() > deadline_s:
                 missing = self._fresh.stale(time.monotonic()) or "no limits on kuka/limits"
                 raise CellError(f"{missing}: are kuka_bridge and ft_bridge running and ready?")
@@ -175,7 +181,7 @@ class ContactToucher(ShellNode):
     def _check(self) -> None:
         self._health.take()
         wrong = (*self._sources.wrong, *self._health.wrong, *self._health.faults.values())
-        problem = "; ".join(wrong) or self._fresh.stale(time.monotonic())
+        problem = self._failure or "; ".join(wrong) or self._fresh.stale(time.monotonic())
         if problem:
             raise CellError(problem)
 
@@ -235,7 +241,7 @@ def touch_ground(
     try:
         node = ContactToucher(cell, namespace)
         try:
-            with spinning(node):
+            with spinning(node, on_error=node.fail):
                 limits = node.wait_for_limits()
                 accept(limits)
                 node.bias()

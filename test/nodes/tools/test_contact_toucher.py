@@ -20,13 +20,15 @@ from std_srvs.srv import Trigger
 from touching_rig import ABOVE_M, CYCLE_S, SpringCell, limits_of
 from waiting import until
 
+from der_ros.control.approach import CellError
+from der_ros.control.contact.touching import ContactTouching, TouchingPlan
 from der_ros.errors import ConfigurationError
 from der_ros.geometry import Pose, Twist
 from der_ros.nodes.shared.conversions import pose_to_message, twist_to_message
 from der_ros.nodes.shared.key_values import to_status
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.nodes.tools import contact_toucher
-from der_ros.nodes.tools.contact_toucher import ContactToucher
+from der_ros.nodes.tools.contact_toucher import ContactToucher, touch_ground
 
 QUICK = ("--rounds", "1", "--presses", "2", "--press-speed-mps", "0.001")
 TASK_FRAME = [1.35, 0.25, 0.75, 0.0, 0.0, 0.25881904510252074, 0.9659258262890683]
@@ -136,6 +138,16 @@ def test_a_pose_that_is_none_does_not_end_the_rest(monkeypatch):
     toucher._rest()
     assert len(commands) > 1
     assert not any(twist.to_array().any() for twist in commands)
+
+
+def test_a_callback_that_fails_ends_the_touches(monkeypatch):
+    monkeypatch.setattr(signal, "signal", lambda _number, _handler: None)
+    monkeypatch.setattr(contact_toucher.Sources, "look", lambda _sources: 1 // 0)
+    touching = ContactTouching(TouchingPlan())
+    cell = {"task_frame": TASK_FRAME, "tcp_from_sensor": [0.0] * 6 + [1.0]}
+    with running() as there, pytest.raises(CellError, match="ZeroDivisionError"):
+        touch_ground(touching, cell, "", lambda _limits: None, lambda _stage: None)
+    assert not any(there.commands)
 
 
 def test_touches_through_topics_find_the_contact():
