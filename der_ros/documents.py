@@ -91,7 +91,7 @@ def read_text(path: Path, max_bytes: int = MAX_TEXT_BYTES) -> str:
         ) from error
 
 
-def read_yaml(path: Path, max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:
+def read_yaml(path: Path) -> Any:
     """Read a YAML file in UTF-8.
 
     Raises:
@@ -99,7 +99,7 @@ def read_yaml(path: Path, max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:
             accepts; the message names the file and, if known, the line.
     """
     try:
-        text = read_bytes(path, max_bytes).decode("utf-8")
+        text = read_bytes(path, MAX_DOCUMENT_BYTES).decode("utf-8")
     except OSError as error:
         raise ConfigurationError(
             f"{path}: expected a readable YAML file ({error.strerror or error})"

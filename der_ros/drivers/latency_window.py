@@ -24,19 +24,16 @@ class LatencyFigures(NamedTuple):
     max_s: float
 
 
+_WINDOW = 5000
 NO_FIGURES = LatencyFigures(0, 0.0, 0.0, 0.0)
 
 
 class LatencyWindow:
-    """Window of the most recent durations; one thread adds, any thread reads.
+    """Window of the most recent durations; one thread adds, any thread reads."""
 
-    Args:
-        size: Number of durations in the window.
-    """
-
-    def __init__(self, size: int = 5000) -> None:
+    def __init__(self) -> None:
         # An array, not a list: numpy holds the GIL while it converts a list.
-        self._values = array("d", bytes(8 * size))
+        self._values = array("d", bytes(8 * _WINDOW))
         self._count = 0
         self._max = 0.0
 

@@ -71,17 +71,17 @@ def episode_limits(limits: GovernorLimits, ratio: float, tick_s: float) -> Gover
     return replace(limits, force_budget_n=min(limits.force_budget_n, budget_n))
 
 
-def seen_at_rest(bias_error: Six, limits: RestLimits | None = None) -> Six:
+def seen_at_rest(bias_error: Six) -> Six:
     """Return the part of a bias error that is removed before an attempt, N and Nm, sensor axes.
 
     A deployment measures the wrench at rest before each attempt and takes a bias again that is
-    wrong by more than ``limits``. An error within the limits is not seen, so that much remains.
+    wrong by more than the default ``RestLimits``. An error within them is not seen, so that much
+    remains.
 
     Args:
         bias_error: Error of the bias removal, N and Nm, sensor axes.
-        limits: Largest wrench at rest; None for the deployment's defaults.
     """
-    allowed = RestLimits() if limits is None else limits
+    allowed = RestLimits()
     fx, fy, fz = _beyond(bias_error[:3], allowed.force_n)
     tx, ty, tz = _beyond(bias_error[3:], allowed.torque_nm)
     return (fx, fy, fz, tx, ty, tz)

@@ -36,9 +36,7 @@ def check_rsi_port(robot_ip: str, port: int) -> Check:
     return Check("ports", "rsi port", CheckLevel.OK, f"UDP {address}:{port} is free")
 
 
-def check_network(
-    robot_ip: str | None, sensor_ip: str | None, http_port: int, timeout_s: float = 2.0
-) -> Iterator[Check]:
+def check_network(robot_ip: str | None, sensor_ip: str | None, http_port: int) -> Iterator[Check]:
     """Check the routes to robot and sensor and the sensor's web page; None skips a device."""
     if robot_ip is not None:
         ip = robot_ip
@@ -46,7 +44,7 @@ def check_network(
     if sensor_ip is not None:
         box = sensor_ip
         yield examined("network", "way to the sensor", lambda: check_way("sensor", box))
-        yield examined("network", "sensor", lambda: check_sensor(box, http_port, timeout_s))
+        yield examined("network", "sensor", lambda: check_sensor(box, http_port))
 
 
 def check_way(who: str, ip: str, routes: Path = _ROUTES) -> Check:
@@ -99,7 +97,7 @@ def _address(text: str) -> int:
     return number
 
 
-def check_sensor(ip: str, http_port: int, timeout_s: float) -> Check:
+def check_sensor(ip: str, http_port: int) -> Check:
     """Check the sensor's configuration page; RDT must be on and fast enough.
 
     Requests no readings: the box has a single RDT stream, which may be in use.
@@ -107,7 +105,7 @@ def check_sensor(ip: str, http_port: int, timeout_s: float) -> Check:
     Raises:
         DerRosError: No device answers, or it does not answer as a Net F/T box.
     """
-    box = fetch_configuration(ip, http_port, timeout_s)
+    box = fetch_configuration(ip, http_port)
     described = (
         f"{box.product_name or 'a Net F/T box'}: {box.force_unit}, {box.torque_unit}, "
         f"{box.rdt_rate_hz} Hz"

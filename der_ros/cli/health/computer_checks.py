@@ -161,13 +161,13 @@ def check_clock() -> Iterator[Check]:
     yield check_timer(time.get_clock_info("monotonic").resolution, measure_naps())
 
 
-def is_realtime_allowed(priority: int = REALTIME_PRIORITY) -> bool:
+def is_realtime_allowed() -> bool:
     """Return True if this user may use SCHED_FIFO, tested in a short-lived thread."""
     allowed: list[bool] = []
 
     def attempt() -> None:
         try:
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REALTIME_PRIORITY))
             allowed.append(True)
         except (OSError, AttributeError):
             allowed.append(False)

@@ -10,6 +10,7 @@ from der_ros.drivers.netft.identification import RestReading
 from der_ros.geometry import Array, Wrench, angle_between
 
 SAME_ORIENTATION_RAD = np.radians(5.0)
+STILL_RAD = 0.003
 
 
 class TimedReading(NamedTuple):
@@ -26,19 +27,17 @@ class TimedReading(NamedTuple):
     world_from_sensor: Array
 
 
-def find_rests(
-    readings: list[TimedReading], min_duration_s: float = 0.5, still_rad: float = 0.003
-) -> list[RestReading]:
+def find_rests(readings: list[TimedReading], min_duration_s: float = 0.5) -> list[RestReading]:
     """Return one reading for each rest: the mean over its last part, after oscillations.
 
     A rest is a stretch of at least ``min_duration_s`` in which the orientation stays within
-    ``still_rad`` of its start. Of several rests in nearly the same orientation, only the first
+    ``STILL_RAD`` of its start. Of several rests in nearly the same orientation, only the first
     counts, so that they do not outweigh the others.
     """
     rests: list[RestReading] = []
     begin = 0
     for end in range(1, len(readings) + 1):
-        if end < len(readings) and _still(readings[begin], readings[end], still_rad):
+        if end < len(readings) and _still(readings[begin], readings[end]):
             continue
         stretch = readings[begin:end]
         begin = end
@@ -49,8 +48,8 @@ def find_rests(
     return rests
 
 
-def _still(a: TimedReading, b: TimedReading, still_rad: float) -> bool:
-    return bool(angle_between(a.world_from_sensor, b.world_from_sensor) <= still_rad)
+def _still(a: TimedReading, b: TimedReading) -> bool:
+    return bool(angle_between(a.world_from_sensor, b.world_from_sensor) <= STILL_RAD)
 
 
 def _alike(a: RestReading, b: RestReading) -> bool:

@@ -12,7 +12,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from der_ros.threads import Worker
@@ -40,22 +40,19 @@ def this_launch() -> dict[str, str]:
     return {LAUNCH_VARIABLE: f"{os.getpid()} {_start_time(os.getpid())}"}
 
 
-def is_launched(environment: Mapping[str, str] = os.environ) -> bool:
+def is_launched() -> bool:
     """Return True if a launch has started this process and still runs."""
-    launch = _launch_of(environment)
+    launch = _this_nodes_launch()
     return launch is not None and _start_time(launch[0]) == launch[1]
 
 
-def end_with_launch(
-    patience_s: float = PATIENCE_S, environment: Mapping[str, str] = os.environ
-) -> None:
-    """Start a thread that sends this process SIGTERM when its launch has ended.
+def end_with_launch(patience_s: float = PATIENCE_S) -> None:
+    """Start a thread that sends this process SIGTERM when its launch has ended, if it has one.
 
     Args:
         patience_s: Time from SIGTERM to SIGKILL, s.
-        environment: Environment variables; without ``LAUNCH_VARIABLE`` nothing is watched.
     """
-    launch = _launch_of(environment)
+    launch = _this_nodes_launch()
     if launch is None:
         return
     pid, started = launch
@@ -70,9 +67,9 @@ def end_with_launch(
     Worker("launch watch", watch).start()
 
 
-def _launch_of(environment: Mapping[str, str]) -> tuple[int, str] | None:
+def _this_nodes_launch() -> tuple[int, str] | None:
     """Return PID and start time of the launch; None without one."""
-    pid, _, started = environment.get(LAUNCH_VARIABLE, "").partition(" ")
+    pid, _, started = os.environ.get(LAUNCH_VARIABLE, "").partition(" ")
     return (int(pid), started) if pid.isdecimal() and started else None
 
 

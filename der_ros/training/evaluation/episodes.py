@@ -16,6 +16,8 @@ Act = Callable[[Float32Array], Float32Array]
 # Training uses the seeds below this one.
 TRAINING_EVALUATION_SEED = 1 << 30
 EVALUATE_TOOL_SEED = 1 << 31
+# Quantile of the normal distribution.
+_TWO_SIDED_95 = 1.959964
 
 
 class EvaluationReport(NamedTuple):
@@ -96,11 +98,11 @@ def evaluate(
     return report
 
 
-def wilson_interval(successes: int, episodes: int, z: float = 1.959964) -> tuple[float, float]:
+def wilson_interval(successes: int, episodes: int) -> tuple[float, float]:
     """Return the 95 % score interval of a success rate (Wilson 1927), (0, 1) without episodes."""
     if episodes == 0:
         return 0.0, 1.0
-    rate = successes / episodes
+    rate, z = successes / episodes, _TWO_SIDED_95
     spread = z * math.sqrt(rate * (1.0 - rate) / episodes + z * z / (4.0 * episodes**2))
     centre, scale = rate + z * z / (2.0 * episodes), 1.0 + z * z / episodes
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)

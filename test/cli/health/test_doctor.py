@@ -216,7 +216,7 @@ def test_a_robot_behind_a_router_is_seen(tmp_path, monkeypatch):
 )
 def test_the_sensors_page_is_read(sensor, level, text):
     with box(**sensor) as there:
-        check = cell.check_sensor("127.0.0.1", there.http_port, 2.0)
+        check = cell.check_sensor("127.0.0.1", there.http_port)
     assert check.level is level
     assert text in check.message
 
