@@ -63,7 +63,7 @@ class JointCell(Startable):
 
     def _make_topics(self, names: JointNames) -> None:
         node, self._names = self._node, names
-        self._filled = JointStates()
+        self._messages = JointStates()
         self._states = node.create_publisher(JointState, names.states_topic, _RELIABLE)
         self._commands = PolledSubscription(node, Float64MultiArray, names.command_topic, _RELIABLE)
         urdf = renamed(
@@ -139,7 +139,7 @@ class JointCell(Startable):
             return self._stand(now_s, stopped_s)
         stamp = self._node.get_clock().now().to_msg()
         names = self._names.joint_names
-        self._states.publish(self._filled.to_message(names, positions, now_s, stamp))
+        self._states.publish(self._messages.to_message(names, positions, now_s, stamp))
         return None
 
     def _stand(self, now_s: float, since_s: float | None) -> float | None:

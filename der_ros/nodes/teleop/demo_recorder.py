@@ -81,7 +81,7 @@ class DemoRecorder(ShellNode):
         self._supervisor = {
             name: self.create_client(Trigger, f"assembly_supervisor/{name}") for name in _SERVICES
         }
-        self._executing = self._discarded = self._wants_start = False
+        self._executing = self._discarded = False
         self._pending: _Verdict | None = None
         self._failures = 0
         self._told = ""
@@ -149,27 +149,24 @@ class DemoRecorder(ShellNode):
         verdict = self._pending
         if verdict is None or self._executing:
             return
-        bag = verdict.bag
+        bag, kept = verdict.bag, False
         why = "discarded" if self._discarded else verdict.outcome
         if bag is None:  # the recorder made none, or the attempt ended before it acted
             logger.warning("not kept: %s, without a bag", why)
-            self._close_attempt(False)
-            return
-        if not (bag / "metadata.yaml").is_file():
-            if time.monotonic() > verdict.deadline_s:
-                logger.error(
-                    "expected a complete bag of this attempt within %g s, got none; the attempt "
-                    "is not kept",
-                    _BAG_PATIENCE_S,
-                )
-                self._close_attempt(False)
-            return
-        kept = verdict.outcome == Outcome.SUCCESS.value and not self._discarded
-        if kept:
-            kept = self._keep(verdict, bag)
+        elif (bag / "metadata.yaml").is_file():
+            if why == Outcome.SUCCESS.value:
+                kept = self._keep(verdict, bag)
+            else:
+                shutil.rmtree(bag, ignore_errors=True)
+                logger.info("not kept: %s", why)
+        elif time.monotonic() > verdict.deadline_s:
+            logger.error(
+                "expected a complete bag of this attempt within %g s, got none; the attempt is not "
+                "kept",
+                _BAG_PATIENCE_S,
+            )
         else:
-            shutil.rmtree(bag, ignore_errors=True)
-            logger.info("not kept: %s", why)
+            return
         self._close_attempt(kept)
 
     def _keep(self, verdict: _Verdict, bag: Path) -> bool:
