@@ -13,6 +13,8 @@ from pathlib import Path
 from ros2w.report import clear, say
 
 PR_SET_PDEATHSIG = 1
+# Loaded before a fork: in the child, a lock that another thread held is never released.
+LIBC = ctypes.CDLL(None)
 
 
 def run_logged(
@@ -64,8 +66,8 @@ def run_logged(
 
 def _end_with_parent() -> None:
     """Let the kernel end this process when ours ends, so that a killed setup leaves none."""
-    with suppress(OSError, AttributeError):  # not Linux
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    with suppress(AttributeError):  # not Linux
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @contextmanager

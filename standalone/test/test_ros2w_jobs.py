@@ -82,7 +82,7 @@ def script(path, body):
 
 
 def fake_python(path, minor, venv=1):
-    return script(path, f"echo 3 {minor} {venv} 1 1")
+    return script(path, f"echo 3 {minor} {venv} 1")
 
 
 def choose(monkeypatch, *folders, **variables):
