@@ -65,11 +65,18 @@ class ShardActor:
     def load_demonstrations(
         self, demonstrations: Sequence[tuple[Episode, FloatArray | None]]
     ) -> None:
-        """Add human demonstrations, each with its TD errors or None, to the zone."""
-        for episode, td_errors in demonstrations:
-            self._shard.add_demonstration(self._transitions(episode), td_errors)
-        if demonstrations and self._config.der:
-            self._shard.require_room()
+        """Add human demonstrations, each with its TD errors or None, to the zone.
+
+        Raises:
+            Exception: A demonstration cannot be added; ``counts`` raises it again, since nobody
+                reads this answer of a shard that replaces another.
+        """
+        with self._errors.keep():
+            for episode, td_errors in demonstrations:
+                self._shard.add_demonstration(self._transitions(episode), td_errors)
+            if demonstrations and self._config.der:
+                self._shard.require_room()
+        self._errors.raise_first()
 
     def add(self, transitions: Transitions, td_errors: FloatArray | None) -> None:
         """Add a worker's transitions to the ring."""
@@ -100,7 +107,7 @@ class ShardActor:
         """Return the counts of the shard and the number of insertions so far.
 
         Raises:
-            Exception: The first error of ``add``, ``insert`` and ``update_priorities``.
+            Exception: The first error of any call whose answer nobody reads.
         """
         self._errors.raise_first()
         return shard_counts(self._shard), self._insertions

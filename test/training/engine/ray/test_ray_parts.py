@@ -74,6 +74,14 @@ def test_an_error_that_no_caller_reads_is_kept():
             shard.counts()
 
 
+def test_an_error_of_a_replacing_shard_is_kept():
+    shard = ShardActor(CONFIG.replay(), (3, 1), 0, (0,))
+    with pytest.raises(DivergedError, match="smaller learning_rate"):
+        shard.load_demonstrations([(episode(True), np.array([0.5, np.nan]))])
+    with pytest.raises(DivergedError, match="smaller learning_rate"):
+        shard.counts()
+
+
 def test_diverged_td_errors_end_a_run_on_ray():
     replay = RayReplay(CONFIG, Sizes(3, 1, 41, 0), lambda rows: np.zeros(rows.size), lambda: None)
     replay._actors = {0: None}
