@@ -23,6 +23,7 @@ from launch.actions import (
 from launch.events.process import ProcessExited
 from launch_ros.actions import Node
 
+from der_ros.drivers.addresses import is_loopback
 from der_ros.installation import is_installed
 from der_ros.launching.arguments import Argument, checked, repeated, unknown
 from der_ros.launching.cell_parameters import (
@@ -41,7 +42,6 @@ from der_ros.launching.deployment_arguments import (
     budget_parameters,
     compliance_parameter,
     contradictions,
-    is_local,
     sensor_parameters,
     supervisor_parameters,
     wire_parameters,
@@ -331,7 +331,7 @@ def _node_parameters(values: Values, parts: RobotParts) -> dict[str, Values]:
     simulated = values["robot"] == "sim"
     task, sensor = {"task": values["task"]}, sensor_parameters(values)
     source = "topic" if values["ft"] == "topic" else "netft"
-    box = sensor["sensor_ip"] if is_local(sensor["sensor_ip"]) else SIM_SENSOR_IP
+    box = sensor["sensor_ip"] if is_loopback(str(sensor["sensor_ip"])) else SIM_SENSOR_IP
     given: dict[str, Values] = {
         "sim_cell": {
             **task,
@@ -390,7 +390,7 @@ def _require_measured_frame(values: Values, parameters: Values, name: str) -> No
     Raises:
         RuntimeError: The task frame is still that of the simulated cell.
     """
-    if values["robot"] == "sim" or is_local(str(values.get("robot_ip", ""))):
+    if values["robot"] == "sim" or is_loopback(str(values.get("robot_ip", ""))):
         return
     with refusing(remedy="give it by config:="):
         refuse_simulated_frame(parameters, name)

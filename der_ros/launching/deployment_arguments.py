@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from der_ros.drivers.addresses import is_loopback
 from der_ros.drivers.netft.netft_records import NetFtConfig
 from der_ros.launching.arguments import ON_OFF, Argument
 from der_ros.parameters.assembly_supervisor import SupervisorParameters
@@ -203,11 +204,6 @@ def _attempt_arguments(name: str) -> list[Argument]:
     ]
 
 
-def is_local(address: object) -> bool:
-    """Return True for a loopback address, 127.x.x.x."""
-    return str(address).startswith("127.")
-
-
 def robot_address(values: Mapping[str, object]) -> str:
     """Return the controller's address; empty if none is given for a real robot."""
     return str(values["robot_ip"]) or (SIM_ROBOT_IP if values["robot"] == "sim" else "")
@@ -229,7 +225,7 @@ def contradictions(values: Mapping[str, object]) -> list[str]:
         f"{name}: expected an address of this host, 127.x.x.x, for what is simulated, got "
         f"{values[name]}"
         for name, is_simulated in simulated.items()
-        if is_simulated and values.get(name) and not is_local(values[name])
+        if is_simulated and values.get(name) and not is_loopback(str(values[name]))
     ]
     return found
 

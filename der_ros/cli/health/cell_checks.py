@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from der_ros.cli.health.computer_checks import Check, CheckLevel, examined
+from der_ros.drivers.addresses import is_loopback
 from der_ros.drivers.kuka.transport import address_towards, open_port
 from der_ros.drivers.netft.box_filter import cutoff_hz, filter_in_words
 from der_ros.drivers.netft.configuration import fetch_configuration
@@ -67,7 +68,7 @@ def check_way(who: str, ip: str, routes: Path = _ROUTES) -> Check:
         ) from error
     own = address_towards(ip)
     name = f"way to the {who}"
-    through = None if own == ip or ip.startswith("127.") else gateway_towards(ip, routes)
+    through = None if own == ip or is_loopback(ip) else gateway_towards(ip, routes)
     if through is None:
         return Check("network", name, CheckLevel.OK, f"{ip} is reached directly from {own}")
     return Check(

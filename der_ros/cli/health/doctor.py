@@ -15,6 +15,7 @@ from pathlib import Path
 
 from der_ros.cli._tool import add_json_option, add_namespace_option, run_tool
 from der_ros.cli.health.computer_checks import Check, CheckLevel, check_clock, check_environment
+from der_ros.drivers.addresses import is_loopback
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -111,7 +112,7 @@ def _checks(options: argparse.Namespace) -> Iterator[Check]:
         yield from cell.check_filter(sensor, options.policy, options.task, requested)
     # Only the driver of a ros2_control arm knows the arm's address, so the sensor's decides.
     address = options.robot_ip if options.cell == "deploy_kr60" else options.sensor_ip
-    on_hardware = address is not None and not address.startswith("127.")
+    on_hardware = address is not None and not is_loopback(address)
     cycle_s = 0.001 * options.cycle_ms
     yield from parameters.check_parameters(
         config, options.task, cycle_s, on_hardware, options.cell, options.namespace

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from der_ros.drivers.addresses import require_ipv4
 from der_ros.drivers.kuka.corrections import CorrectionLimits
 from der_ros.drivers.kuka.rsi_telegrams import Six
-from der_ros.drivers.kuka.transport import require_ipv4
 from der_ros.drivers.latency_window import NO_FIGURES, LatencyFigures
 from der_ros.drivers.motion import Wire
 from der_ros.errors import ConfigurationError

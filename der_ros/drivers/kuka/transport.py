@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import socket
 import struct
 import time
 from typing import NamedTuple
 
-from der_ros.errors import ConfigurationError, ConnectionFailedError
+from der_ros.drivers.addresses import require_ipv4
+from der_ros.errors import ConnectionFailedError
 
 logger = logging.getLogger(__name__)
 
@@ -59,22 +59,6 @@ def address_towards(robot_ip: str) -> str:
                 f"'{error.strerror or error}'; check the cable and this computer's address"
             ) from error
         return str(udp.getsockname()[0])
-
-
-def require_ipv4(name: str, text: str) -> None:
-    """Check that a text is an IPv4 address, by which the sender of each datagram is compared.
-
-    Args:
-        name: Name of the parameter.
-        text: Value of the parameter.
-
-    Raises:
-        ConfigurationError: The text is none, such as the name of a computer.
-    """
-    try:
-        ipaddress.IPv4Address(text)
-    except ValueError as error:
-        raise ConfigurationError(f"{name}: expected an IPv4 address, got {text!r}") from error
 
 
 def open_port(address: str, port: int) -> socket.socket:

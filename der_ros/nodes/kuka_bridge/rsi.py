@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from der_ros.control.robot_link import Callbacks
+from der_ros.drivers.addresses import is_loopback
 from der_ros.drivers.kuka.corrections import CorrectionLimits
 from der_ros.drivers.kuka.kr60_kinematics import AXIS_NAMES
 from der_ros.drivers.kuka.rsi_records import RsiServerConfig
@@ -45,7 +46,7 @@ class RsiLink:
     @property
     def is_on_this_host(self) -> bool:
         """True if the controller's address is 127.x.x.x."""
-        return self._config.robot_ip.startswith("127.")
+        return is_loopback(self._config.robot_ip)
 
     @property
     def connected(self) -> bool:
