@@ -19,7 +19,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from der_ros.drivers.kuka.krc4 import KinematicPlant, SimulatedKrc4, SimulatedKrc4Config
+from der_ros.drivers.kuka.krc4 import SimulatedKrc4
+from der_ros.drivers.kuka.krc4_records import SimulatedKrc4Config
+from der_ros.drivers.kuka.plant import KinematicPlant
 from der_ros.drivers.kuka.rsi_telegrams import SensorTelegram, build_sensor_telegram
 from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt

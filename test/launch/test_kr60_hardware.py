@@ -9,7 +9,9 @@ import yaml
 from deployment import SIM_SENSOR_IP, attempts, call, wait_for
 from kr60_launch import launched, ports
 
-from der_ros.drivers.kuka.krc4 import KinematicPlant, SimulatedKrc4, SimulatedKrc4Config
+from der_ros.drivers.kuka.krc4 import SimulatedKrc4
+from der_ros.drivers.kuka.krc4_records import SimulatedKrc4Config
+from der_ros.drivers.kuka.plant import KinematicPlant
 from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
 from der_ros.geometry import Pose, Wrench
 from der_ros.tasks import make_task

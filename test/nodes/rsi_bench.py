@@ -10,12 +10,9 @@ from rclpy.duration import Duration
 from sensor_msgs.msg import JointState
 from waiting import until
 
-from der_ros.drivers.kuka.krc4 import (
-    ControllerState,
-    KinematicPlant,
-    SimulatedKrc4,
-    SimulatedKrc4Config,
-)
+from der_ros.drivers.kuka.krc4 import SimulatedKrc4
+from der_ros.drivers.kuka.krc4_records import ControllerState, SimulatedKrc4Config
+from der_ros.drivers.kuka.plant import KinematicPlant
 from der_ros.nodes.kuka_bridge.node import KukaBridge
 
 LOCAL = {"robot_ip": "127.0.0.1", "rsi_port": 0, "realtime_priority": 0}

@@ -29,7 +29,7 @@ from der_ros.drivers.kuka.krc4_records import (
     SimulatedKrc4Config,
     WireTap,
 )
-from der_ros.drivers.kuka.plant import Displacement, KinematicPlant, PlantState, RobotPlant
+from der_ros.drivers.kuka.plant import Displacement, PlantState, RobotPlant
 from der_ros.drivers.kuka.rsi_telegrams import (
     NO_CORRECTION,
     RobotTelegram,
@@ -46,17 +46,6 @@ from der_ros.geometry import Array, Pose, euler_zyx_from_quaternion
 from der_ros.threads import Startable, Worker
 
 logger = logging.getLogger(__name__)
-
-__all__ = [
-    "ControllerState",
-    "KinematicPlant",
-    "Krc4Statistics",
-    "PlantState",
-    "RobotPlant",
-    "SimulatedKrc4",
-    "SimulatedKrc4Config",
-    "WireTap",
-]
 
 # A larger step in one cycle is a change of the inverse kinematics' branch, not a motion.
 _ONE_BRANCH_RAD = 0.5

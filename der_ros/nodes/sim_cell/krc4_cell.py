@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from der_ros.drivers.kuka import kr60_kinematics
-from der_ros.drivers.kuka.krc4 import ControllerState, SimulatedKrc4
+from der_ros.drivers.kuka.krc4 import SimulatedKrc4
+from der_ros.drivers.kuka.krc4_records import ControllerState
 from der_ros.drivers.kuka.plant import Displacement, PlantState
 from der_ros.drivers.kuka.point_to_point import point_to_point
 from der_ros.errors import ConfigurationError

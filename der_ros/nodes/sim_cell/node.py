@@ -21,7 +21,8 @@ from std_srvs.srv import Trigger
 
 from der_ros.control.frame_names import TASK_FRAME
 from der_ros.control.status import Level, Status
-from der_ros.drivers.kuka.krc4 import SimulatedKrc4, SimulatedKrc4Config
+from der_ros.drivers.kuka.krc4 import SimulatedKrc4
+from der_ros.drivers.kuka.krc4_records import SimulatedKrc4Config
 from der_ros.drivers.kuka.plant import UPRIGHT_RAD
 from der_ros.drivers.netft.simulated_box import SimulatedBoxConfig, SimulatedNetFt
 from der_ros.geometry import Array, Pose, Wrench

@@ -11,13 +11,9 @@ from waiting import until
 
 from der_ros.drivers.kuka import rsi_telegrams
 from der_ros.drivers.kuka.controller_limits import PathLimits
-from der_ros.drivers.kuka.krc4 import (
-    ControllerState,
-    KinematicPlant,
-    PlantState,
-    SimulatedKrc4,
-    SimulatedKrc4Config,
-)
+from der_ros.drivers.kuka.krc4 import SimulatedKrc4
+from der_ros.drivers.kuka.krc4_records import ControllerState, SimulatedKrc4Config
+from der_ros.drivers.kuka.plant import KinematicPlant, PlantState
 from der_ros.drivers.kuka.rsi_records import RsiServerConfig
 from der_ros.drivers.kuka.rsi_server import RsiServer
 from der_ros.drivers.kuka.rsi_telegrams import NO_CORRECTION, SensorTelegram

@@ -5,13 +5,9 @@ import pytest
 from waiting import until
 
 from der_ros.drivers.kuka import kr60_kinematics
-from der_ros.drivers.kuka.krc4 import (
-    ControllerState,
-    KinematicPlant,
-    SimulatedKrc4,
-    SimulatedKrc4Config,
-)
-from der_ros.drivers.kuka.plant import UPRIGHT_RAD
+from der_ros.drivers.kuka.krc4 import SimulatedKrc4
+from der_ros.drivers.kuka.krc4_records import ControllerState, SimulatedKrc4Config
+from der_ros.drivers.kuka.plant import UPRIGHT_RAD, KinematicPlant
 from der_ros.drivers.kuka.point_to_point import SPEED_RADPS, point_to_point
 from der_ros.drivers.kuka.rsi_records import RsiServerConfig
 from der_ros.drivers.kuka.rsi_server import RsiServer

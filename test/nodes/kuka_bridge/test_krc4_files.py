@@ -12,7 +12,7 @@ import yaml
 from der_ros.drivers.kuka import rsi_telegrams
 from der_ros.drivers.kuka.controller_limits import PathLimits
 from der_ros.drivers.kuka.corrections import CorrectionLimits
-from der_ros.drivers.kuka.krc4 import SimulatedKrc4Config
+from der_ros.drivers.kuka.krc4_records import SimulatedKrc4Config
 from der_ros.geometry import angle_between, quaternion_from_euler_zyx
 from der_ros.nodes.kuka_bridge import rsi as rsi_link
 from der_ros.settings import made_from, names_of

@@ -16,7 +16,8 @@ from geometry_msgs.msg import TwistStamped, WrenchStamped
 from isolation import free_port
 from std_srvs.srv import Trigger
 
-from der_ros.drivers.kuka.krc4 import ControllerState, SimulatedKrc4, SimulatedKrc4Config
+from der_ros.drivers.kuka.krc4 import SimulatedKrc4
+from der_ros.drivers.kuka.krc4_records import ControllerState, SimulatedKrc4Config
 from der_ros.drivers.kuka.plant import KinematicPlant, PlantState
 from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.faulty_link import BoxFaults

@@ -17,7 +17,7 @@ from bridge_rig import environment
 from stack_rig import MAX_CORRECTION_MM, SENSOR, stack, until
 
 from der_ros.drivers.kuka.controller_limits import PathLimits
-from der_ros.drivers.kuka.krc4 import ControllerState
+from der_ros.drivers.kuka.krc4_records import ControllerState
 from der_ros.drivers.netft.faulty_link import BoxFaults
 
 pytestmark = [pytest.mark.ros, pytest.mark.alone, pytest.mark.timeout(300)]
