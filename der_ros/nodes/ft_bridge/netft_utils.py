@@ -273,7 +273,7 @@ class NetftUtils:
         self._does("filter", lambda: self._path.set_filter(choice))
         return response
 
-    def _does(self, what: str, action: Any) -> bool:
+    def _does(self, what: str, action: Callable[[], object]) -> bool:
         """Run ``action``; return False and log the reason if it fails."""
         try:
             action()

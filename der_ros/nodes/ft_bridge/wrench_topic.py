@@ -18,8 +18,6 @@ from der_ros.threads import Startable, Worker
 
 _PERIOD_S = 0.001
 _QOS = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
-
-
 WRONG_FRAME_S = 1.0
 """Time after a wrench in a wrong frame in which all wrenches are refused, s."""
 

@@ -70,11 +70,9 @@ class TeleopDevice(ShellNode):
         self._problem = "starting"
         self._publisher = self.create_publisher(Joy, "joy", 10)
         self._diagnostics = DiagnosticsPublisher(self, "device", self._collect)
-        self._worker = Worker("device", self._run, self._on_failure, finite=True, join_s=2.0)
-        self._worker.start()
-
-    def _on_failure(self, _reason: str) -> None:
-        self.finish(1)
+        # The thread closes the device.
+        worker = Worker("device", self._run, lambda _reason: self.finish(1), finite=True)
+        self.resources.enter_context(worker)
 
     def _run(self) -> None:
         while not self.finished.is_set():
@@ -115,10 +113,6 @@ class TeleopDevice(ShellNode):
     def _collect(self) -> list[Status]:
         level = Level.ERROR if self._problem else Level.OK
         return [Status("device", level, self._problem or "reading", {"source": self._source})]
-
-    def close(self) -> None:
-        """Stop the thread, which closes the device."""
-        self._worker.stop()
 
 
 def main(args: list[str] | None = None) -> int:
