@@ -61,10 +61,10 @@ def context(request):
 
 @pytest.fixture
 def bridge(monkeypatch):
-    """The RSI server with kuka_bridge's default settings."""
-    defaults = lambda _node, kind, **others: made_from(kind, {}, **others)  # noqa: E731
+    """The RSI server with kuka_bridge's default settings, for a controller on this computer."""
+    given = {"robot_ip": "127.0.0.1"}
+    defaults = lambda _node, kind, **others: made_from(kind, given, **others)  # noqa: E731
     monkeypatch.setattr(rsi_link, "declare_settings", defaults)
-    monkeypatch.setattr(rsi_link, "address_towards", lambda _: "127.0.0.1")
     return rsi_link.declare_server(None)
 
 
