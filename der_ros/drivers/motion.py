@@ -112,9 +112,9 @@ def twist_for(
     """
     try:
         twist = on_cycle(state)
+        if twist.is_finite():
+            return twist, None
+        return Twist.zero(), f"the commanded twist is not finite: {twist}"
     except Exception as error:
         failures.note(error)
         return Twist.zero(), f"on_cycle failed: {type(error).__name__}: {error}"
-    if twist.is_finite():
-        return twist, None
-    return Twist.zero(), f"the commanded twist is not finite: {twist}"
