@@ -13,6 +13,7 @@ from der_ros.nodes.kuka_bridge.node import KukaBridge
 from der_ros.parameters.kuka_bridge import ArmParameters
 from der_ros.parameters.node_parameters import NODE_PARAMETERS, node_parameters, parameter_names
 from der_ros.parameters.shared import FlangeFrame, JointNames
+from der_ros.parameters.teleop import TakeoverParameters
 from der_ros.settings import names_of, settings_of
 from der_ros.training.run.launch_options import RunOptions
 
@@ -26,7 +27,8 @@ BOTH = {"cycle_ms", "realtime_priority"}
 
 def test_the_nodes_groups_are_those_declared():
     groups = {group for groups in NODE_PARAMETERS.values() for group in groups}
-    assert {each.group for each in DECLARED} == groups | {RunOptions}
+    of_sim_trainer = {RunOptions, TakeoverParameters}
+    assert {each.group for each in DECLARED} == groups | of_sim_trainer
 
 
 @pytest.mark.parametrize("declaration", DECLARED, ids=str)
