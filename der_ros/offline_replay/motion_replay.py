@@ -89,8 +89,7 @@ class MotionReplay:
     def __init__(self, config: MotionConfig, start_ns: int) -> None:
         self._start_ns, self._clock = start_ns, _BagClock()
         self._motion = BridgeMotion(config, self._clock)
-        x, y, z, w = config.base_from_task.quaternion.tolist()
-        self._from_task = (x, y, z, w)
+        _, self._from_task = config.base_from_task.to_numbers()
         self._to_task = conjugate(self._from_task)
         self._command: RecordedCommand | None = None
         self._wrench: Recorded | None = None

@@ -67,9 +67,8 @@ class InputMatcher:
     def __init__(self, setup: AttemptSetup) -> None:
         self._frame = setup.base_frame
         self._inputs = PolicyInputs(_frames(setup), _AnyAge())
-        a, b, c, d = setup.base_from_task.quaternion.tolist()
-        self._to_task = conjugate((a, b, c, d))
-        self._task_in_base = setup.base_from_task.position.tolist()
+        self._task_in_base, from_task = setup.base_from_task.to_numbers()
+        self._to_task = conjugate(from_task)
 
     def find(self, tick: Tick, window: Window) -> SeenInputs:
         """Return the pose and wrench of ``tick``."""

@@ -69,8 +69,10 @@ def end_with_launch(patience_s: float = PATIENCE_S) -> None:
 
 def _this_nodes_launch() -> tuple[int, str] | None:
     """Return PID and start time of the launch; None without one."""
-    pid, _, started = os.environ.get(LAUNCH_VARIABLE, "").partition(" ")
-    return (int(pid), started) if pid.isdecimal() and started else None
+    fields = os.environ.get(LAUNCH_VARIABLE, "").split()
+    if len(fields) != 2 or not fields[0].isdecimal():
+        return None
+    return int(fields[0]), fields[1]
 
 
 def wait_for_end(pid: int, started: str) -> None:

@@ -70,8 +70,9 @@ def test_a_child_ends_with_its_launch(number, manners):
     os.close(reading)
 
 
-@pytest.mark.parametrize("variables", [{}, {LAUNCH_VARIABLE: ""}, {LAUNCH_VARIABLE: "nonsense"}])
-def test_without_a_launch_it_lives_on(variables):
+@pytest.mark.parametrize("launch", [None, "", "nonsense", "1 2 3"])
+def test_without_a_launch_it_lives_on(launch):
+    variables = {} if launch is None else {LAUNCH_VARIABLE: launch}
     process, reading = start([*code(CHILD), "good"], **variables)
     assert int(os.read(reading, 100)) == process.pid
     with pytest.raises(subprocess.TimeoutExpired):
