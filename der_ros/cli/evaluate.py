@@ -29,7 +29,7 @@ from der_ros.tasks import TASK_NAMES
 from der_ros.training.config import TrainingConfig, make_config, parse_override
 from der_ros.training.demonstrations.success_saver import SuccessSaver
 from der_ros.training.environment.factory import make_environment
-from der_ros.training.environment.wrappers import Environment, viewed
+from der_ros.training.environment.wrappers import Environment
 from der_ros.training.evaluation.episodes import EVALUATE_TOOL_SEED, Act, EvaluationReport, evaluate
 
 SCRIPTED: dict[str, Callable[[AssemblyEnv], Any]] = {
@@ -83,7 +83,6 @@ def _evaluate(options: argparse.Namespace) -> int:
             environment = saver = SuccessSaver(environment, options.save_demos)
         if options.video is not None:
             environment = _filmed(environment, options, contestant, stack)
-        environment = _seen_by(policy, environment)
         act = policy or partial(_scripted, SCRIPTED[contestant.controller], assembly)
         report = _run(environment, act, options)
     if report.episodes == 0:
@@ -160,11 +159,6 @@ def _scripted(
     return action(environment)
 
 
-def _seen_by(policy: OnnxPolicy | None, environment: Environment) -> Environment:
-    """Return the environment with the observations that the policy's network expects."""
-    return environment if policy is None else viewed(environment, policy.contract.view())
-
-
 def _filmed(
     environment: Environment,
     options: argparse.Namespace,
@@ -186,15 +180,10 @@ def _config(options: argparse.Namespace, policy: OnnxPolicy | None) -> TrainingC
         "clearance_m": options.clearance,
         "randomization": options.randomization,
         "env_options": dict(parse_override(text) for text in options.option),
-        # Demonstrations are saved unfolded, and some policies fold observations themselves.
-        "fold_symmetry": options.save_demos is None and (policy is None or _folds(policy)),
+        # A policy file folds observations itself, and demonstrations are saved unfolded.
+        "fold_symmetry": False,
     }
     return make_config({name: value for name, value in settings.items() if value is not None})
-
-
-def _folds(policy: OnnxPolicy) -> bool:
-    """Return True if the policy expects an environment with folded observations."""
-    return policy.contract.view().is_plain
 
 
 def _parser() -> argparse.ArgumentParser:

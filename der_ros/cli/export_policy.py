@@ -44,12 +44,17 @@ def _write(options: argparse.Namespace) -> float:
     from der_ros.training.export import export_checkpoint
 
     return export_checkpoint(
-        options.source, options.out, options.newest, options.precision, options.average
+        options.source,
+        options.out,
+        options.newest,
+        options.precision,
+        options.average,
+        options.dither or 0.0,
     )
 
 
 def _convert(options: argparse.Namespace) -> float:
-    """Convert a policy file to the requested precision; return the largest action difference."""
+    """Convert a policy file to the requested precision and dither; return the largest error."""
     if options.newest or options.average:
         raise ConfigurationError(
             f"{options.source}: --newest and --average expect a run folder or a checkpoint, got a "
@@ -57,15 +62,16 @@ def _convert(options: argparse.Namespace) -> float:
         )
     from der_ros.policy.export.reading import convert_policy
 
-    return convert_policy(options.source, options.out, options.precision)
+    return convert_policy(options.source, options.out, options.precision, options.dither)
 
 
 def _stamp(options: argparse.Namespace) -> None:
     """Write the policy again with the checksum of its content."""
-    if options.newest or options.average or options.precision != PRECISIONS[0]:
+    changes = options.newest or options.average or options.dither is not None
+    if changes or options.precision != PRECISIONS[0]:
         raise ConfigurationError(
-            "--stamp writes the same policy again; give --newest, --average or --precision without "
-            "it"
+            "--stamp writes the same policy again; give --newest, --average, --precision or "
+            "--dither without it"
         )
     stamp_policy(options.source, options.out)
 
@@ -100,6 +106,14 @@ def _parser() -> argparse.ArgumentParser:
         help="number type that the file computes with; float32 is for runtimes without float64 "
         "(OpenVINO, tract); nothing is written if an action differs by more than 1e-5 "
         "(%(default)s)",
+    )
+    parser.add_argument(
+        "--dither",
+        type=float,
+        metavar="SHARE",
+        help="probability with which each component of the action pauses while the piece stays in "
+        "one place, which ends an endless to and fro, such as 0.5; default: none, or that of the "
+        "policy file",
     )
     parser.add_argument(
         "--stamp",

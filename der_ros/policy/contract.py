@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from der_ros.documents import parse_json, shortened
 from der_ros.errors import ConfigurationError, ContractError
 from der_ros.geometry import Array
+from der_ros.policy.dither import check_share
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.observation import (
     ACTION_NAMES,
@@ -35,7 +36,9 @@ CONTRACT_VERSION, VIEW_VERSION = 1, 2
 # Periods that a timer of policy_server can keep.
 _SHORTEST_S, _LONGEST_S = 0.001, 10.0
 # Files written before these fields existed get the defaults.
-_ADDED_LATER = frozenset({"symmetry", "precision", "history", "orientation", "sensor_filter_hz"})
+_ADDED_LATER = frozenset(
+    {"symmetry", "precision", "history", "orientation", "sensor_filter_hz", "dither"}
+)
 PRECISIONS = ("float64", "float32")
 """Number formats of a policy file's computation; observations and actions are always float32."""
 
@@ -80,6 +83,8 @@ class PolicyContract:
         precision: Number format between observation and action, one of ``PRECISIONS``.
         sensor_filter_hz: Cut-off of the force sensor's own low-pass filter in training, Hz;
             0: none.
+        dither: Probability that a component of the action pauses while the held piece stays in one
+            place (``policy.dither``); 0: no dither.
         version: Format version; an earlier release rejects a policy whose view it does not know.
 
     Raises:
@@ -101,6 +106,7 @@ class PolicyContract:
     history: tuple[int, ...] = ()
     orientation: str = "quaternion"
     sensor_filter_hz: float = 0.0
+    dither: float = 0.0
     version: int = CONTRACT_VERSION
 
     def __post_init__(self) -> None:
@@ -128,6 +134,7 @@ class PolicyContract:
         if self.precision not in PRECISIONS:
             problems.append(f"precision: expected one of {PRECISIONS}, got {self.precision!r}")
         _raise(problems)
+        check_share(self.dither)
         if not self.view().is_plain and self.version == CONTRACT_VERSION:
             object.__setattr__(self, "version", VIEW_VERSION)
 
@@ -248,7 +255,7 @@ def _parse(name: str, text: str) -> Any:
         if isinstance(value, dict):
             return _governor(value)
         right = value is None
-    elif name in ("control_dt_s", "filter_clip", "sensor_filter_hz"):
+    elif name in ("control_dt_s", "filter_clip", "sensor_filter_hz", "dither"):
         right = _is_number(value) or (name == "filter_clip" and value is None)
     else:
         item = _ITEMS.get(name, _is_text)

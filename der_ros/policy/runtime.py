@@ -19,6 +19,7 @@ from der_ros.documents import read_bytes
 from der_ros.errors import ConfigurationError, ContractError
 from der_ros.policy.checksum import check_checksum
 from der_ros.policy.contract import PolicyContract
+from der_ros.policy.dither import Dither
 from der_ros.policy.onnx_file import MAX_FILE_BYTES, ascii_only, check_contents, read_contents
 from der_ros.policy.policy_view import FRAME_SIZE
 
@@ -178,7 +179,7 @@ class _RememberedSession:
 
 
 class AttemptPolicy:
-    """Policy within one attempt, with the memory that its contract's view needs.
+    """Policy within one attempt, with its memory: the view's and the dither's of its contract.
 
     Args:
         policy: Policy to run.
@@ -194,6 +195,7 @@ class AttemptPolicy:
     def __init__(self, policy: OnnxPolicy, action_repeat: int = 1) -> None:
         self.contract, self.sha256, self.path = policy.contract, policy.sha256, policy.path
         self._policy, self._view = policy, policy.contract.view()
+        self._dither = Dither(policy.contract.dither)
         self._action_repeat, self._kept = action_repeat, 0
         self._action: NDArray[np.float32] | None = None
 
@@ -208,7 +210,8 @@ class AttemptPolicy:
                 f"observation: expected shape ({FRAME_SIZE},), got {observation.shape}"
             )
         if self._action is None or self._kept == 0:
-            self._action, self._kept = self._policy(self._view(observation)), self._action_repeat
+            action = self._policy(self._view(observation))
+            self._action, self._kept = self._dither(observation, action), self._action_repeat
         self._kept -= 1
         return self._action
 

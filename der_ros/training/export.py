@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +38,7 @@ def export_checkpoint(
     newest: bool = False,
     precision: str = "float64",
     others: Sequence[Path] = (),
+    dither: float = 0.0,
 ) -> float:
     """Export a policy from a checkpoint, or from the latest checkpoint of a run folder.
 
@@ -48,6 +50,7 @@ def export_checkpoint(
         precision: As in ``policy.export.export_policy``.
         others: More checkpoints of the same run. If there are any, the export is the average of
             the newest policies of all of them.
+        dither: Share of the policy's dither (``policy.dither``).
 
     Returns:
         The largest difference between the file and torch.
@@ -69,9 +72,8 @@ def export_checkpoint(
     elif not newest:
         with restoring(str(saved.file)):
             best = best_in(saved.evaluations)
-    return export_training(
-        snapshot, best, saved.config, saved.env_steps, saved.contract, path, precision
-    )
+    contract = replace(saved.contract, dither=dither)
+    return export_training(snapshot, best, saved.config, saved.env_steps, contract, path, precision)
 
 
 def export_training(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,13 +36,14 @@ class PolicyNetwork(NamedTuple):
         return [(each.weight.detach().numpy(), each.bias.detach().numpy()) for each in linear]
 
 
-def convert_policy(source: Path, path: Path, precision: str) -> float:
-    """Write the policy file ``source`` in another precision.
+def convert_policy(source: Path, path: Path, precision: str, dither: float | None = None) -> float:
+    """Write the policy file ``source`` in another precision or with another dither.
 
     Args:
         source: Float64 policy that training or ``export_policy`` wrote.
         path: ``.onnx`` file to write; replaced only if all checks pass.
         precision: Number format, "float64" or "float32"; see ``export_policy``.
+        dither: Share of the dither (``policy.dither``); None: that of ``source``.
 
     Returns:
         Largest difference between the new file and the network of ``source``.
@@ -52,9 +54,12 @@ def convert_policy(source: Path, path: Path, precision: str) -> float:
         ContractError: ``OnnxPolicy.load`` rejects ``source``.
     """
     read = read_network(source)
-    clip = read.contract.filter_clip or 1.0
+    contract = read.contract
+    if dither is not None:
+        contract = replace(contract, dither=dither)
+    clip = contract.filter_clip or 1.0
     return export_policy(
-        read.network, read.mean, read.std, clip, read.contract, path, read.training, precision
+        read.network, read.mean, read.std, clip, contract, path, read.training, precision
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import gymnasium
 import numpy as np
 
+from der_ros.policy.policy_view import for_attempt
 from der_ros.replay.array_types import Float32Array
 
 Act = Callable[[Float32Array], Float32Array]
@@ -72,7 +73,7 @@ def evaluate(
 
     Args:
         environment: Environment, left at the end of the last episode.
-        act: Function that returns the action for a raw observation.
+        act: Function that returns the action for an observation, or a policy file's runtime.
         seeds: Seeds of the environment's resets.
         should_stop: Function polled before each step; an interrupted episode is not reported.
         on_episode: Callback with the report so far, after each episode.
@@ -80,12 +81,13 @@ def evaluate(
     report = NO_EPISODES
     for seed in seeds:
         observation, _ = environment.reset(seed=seed)
+        acting = for_attempt(act)
         total, steps, peak, ended = 0.0, 0, 0.0, False
         info: dict[str, Any] = {}
         while not ended:
             if should_stop():
                 return report
-            observation, reward, terminated, truncated, info = environment.step(act(observation))
+            observation, reward, terminated, truncated, info = environment.step(acting(observation))
             total, steps = total + float(reward), steps + 1
             peak = max(peak, float(info.get("peak_force_n", 0.0)))
             ended = terminated or truncated
