@@ -93,6 +93,18 @@ def test_export_policy_gives_the_best_policy(run_dir, tmp_path):
     assert new != own
 
 
+def test_a_dither_changes_the_contract_and_no_weight(run_dir, tmp_path):
+    paths = [tmp_path / f"{name}.onnx" for name in ("plain", "dithered", "converted", "again")]
+    plain, dithered, converted, again = map(str, paths)
+    assert export_policy.main([str(run_dir), plain]) == 0
+    assert export_policy.main([str(run_dir), dithered, "--dither", "0.5"]) == 0
+    assert export_policy.main([plain, converted, "--dither", "0.5"]) == 0
+    assert export_policy.main([dithered, again, "--precision", "float64"]) == 0
+    shares = [OnnxPolicy.load(path).contract.dither for path in paths]
+    assert shares == [0.0, 0.5, 0.5, 0.5]
+    assert network_of(plain) == network_of(dithered) == network_of(converted) == network_of(again)
+
+
 def network_of(path):
     return [weights.SerializeToString() for weights in onnx.load(path).graph.initializer]
 
@@ -113,6 +125,8 @@ def network_of(path):
             ["{run}", "never.onnx", "--average", "/nowhere"],
             "error: --average: expected a",
         ),
+        (export_policy, ["{run}", "never.onnx", "--dither", "1"], "dither: expected 0 or more"),
+        (export_policy, ["x.onnx", "y.onnx", "--stamp", "--dither", "0.5"], "--stamp writes the"),
         (train, ["--resume", "/nowhere"], "/nowhere"),
         (train, ["--preset", "quick"], "fast, paper, gym"),
         (train, ["--set", "bach_size=3"], "batch_size"),

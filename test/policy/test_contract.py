@@ -65,6 +65,8 @@ def test_missing_metadata_is_named():
         ("version", "1.5"),
         ("sensor_filter_hz", "-1"),
         ("sensor_filter_hz", '"off"'),
+        ("dither", "1"),
+        ("dither", "null"),
         ("governor", "[]"),
         ("governor", '{"soft": 1}'),
     ],
@@ -80,6 +82,13 @@ def test_an_older_file_was_trained_without_a_filter():
     assert PolicyContract.from_metadata(metadata).sensor_filter_hz == 35.0
     del metadata["der_ros.sensor_filter_hz"]
     assert PolicyContract.from_metadata(metadata).sensor_filter_hz == 0.0
+
+
+def test_an_older_file_has_no_dither():
+    metadata = dataclasses.replace(CONTRACT, dither=0.5).to_metadata()
+    assert PolicyContract.from_metadata(metadata).dither == 0.5
+    del metadata["der_ros.dither"]
+    assert PolicyContract.from_metadata(metadata).dither == 0.0
 
 
 def test_every_difference_is_named_at_once():

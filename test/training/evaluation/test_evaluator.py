@@ -47,6 +47,22 @@ def test_one_episode_for_each_seed():
     assert report.success_rate == pytest.approx(2 / 3)
 
 
+class WithMemory:
+    """Policy that begins anew in each attempt and must not be called by itself."""
+
+    def __init__(self):
+        self.begun = 0
+
+    def for_attempt(self, _action_repeat):
+        self.begun += 1
+        return act
+
+
+def test_a_policy_forgets_between_episodes():
+    policy = WithMemory()
+    assert evaluate(Countdown(), policy, [2, 3]).episodes == policy.begun == 2
+
+
 def test_a_stop_leaves_the_unfinished_episode_out():
     asked = iter([False] * 4 + [True])
     assert evaluate(Countdown(), act, [3, 5], lambda: next(asked)).steps == (3,)
