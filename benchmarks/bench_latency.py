@@ -31,8 +31,8 @@ from rclpy.time import Time
 from der_ros.drivers.kuka.kr60_kinematics import forward
 from der_ros.drivers.kuka.plant import UPRIGHT_RAD
 from der_ros.nodes.shared.polling import PolledSubscription
-from der_ros.policy.checksum import stamped
 from der_ros.policy.contract import PolicyContract
+from der_ros.policy.file.checksum import stamped
 from der_ros.policy.observation import OBSERVATION_NAMES
 from support.deployment import PC_IP, ROBOT_IP, SENSOR_IP, Ports, own_domain, started, until
 from support.processors import busy_core

@@ -11,7 +11,7 @@ from pathlib import Path
 from der_ros.cli._tool import add_json_option, run_tool
 from der_ros.errors import ConfigurationError
 from der_ros.policy.contract import PRECISIONS
-from der_ros.policy.writing import stamp_policy
+from der_ros.policy.file.writing import stamp_policy
 
 
 def main(args: Sequence[str] | None = None) -> int:

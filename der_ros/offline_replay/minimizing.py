@@ -37,7 +37,7 @@ from der_ros.offline_replay.expectations import expectation_file, write_expectat
 from der_ros.offline_replay.recorded_policy import ReplayedActor, actor_of_bag
 from der_ros.offline_replay.replay_report import differences_of
 from der_ros.policy.attempt import Outcome
-from der_ros.policy.checksum import file_hashes
+from der_ros.policy.file.checksum import file_hashes
 from der_ros.policy.policy_topics import CONTRACT_TOPIC, INFO_TOPIC
 from der_ros.policy.shipped import shipped_policies
 

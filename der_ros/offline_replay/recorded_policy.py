@@ -13,8 +13,8 @@ from der_ros.documents import numbers_of_text
 from der_ros.errors import BagError, ConfigurationError, ContractError
 from der_ros.offline_replay.attempt_setup import first_texts
 from der_ros.offline_replay.replay_side import Scale, ScaledPolicy
-from der_ros.policy.checksum import file_hashes
 from der_ros.policy.contract import PolicyContract
+from der_ros.policy.file.checksum import file_hashes
 from der_ros.policy.policy_topics import CONTRACT_TOPIC
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.shipped import shipped_policies

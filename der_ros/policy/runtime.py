@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from der_ros.documents import read_bytes
 from der_ros.errors import ConfigurationError, ContractError
-from der_ros.policy.checksum import check_checksum
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.dither import Dither
-from der_ros.policy.onnx_file import MAX_FILE_BYTES, ascii_only, check_contents, read_contents
+from der_ros.policy.file.checksum import check_checksum
+from der_ros.policy.file.onnx_file import MAX_FILE_BYTES, ascii_only, check_contents, read_contents
 from der_ros.policy.policy_view import FRAME_SIZE
 
 MAX_COMPUTING_S = 1.0

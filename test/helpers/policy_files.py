@@ -3,7 +3,7 @@
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from der_ros.policy.checksum import stamped
+from der_ros.policy.file.checksum import stamped
 
 TANH_OF_PRODUCT = (
     helper.make_node("MatMul", ["observation", "w"], ["h"]),

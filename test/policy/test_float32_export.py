@@ -9,10 +9,10 @@ import torch
 
 from der_ros.cli import export_policy as tool
 from der_ros.errors import ConfigurationError, ContractError
-from der_ros.policy.checksum import stamped, unstamped
 from der_ros.policy.contract import PolicyContract
 from der_ros.policy.export import TOLERANCE, export_policy
 from der_ros.policy.export.reading import convert_policy
+from der_ros.policy.file.checksum import stamped, unstamped
 from der_ros.policy.runtime import OnnxPolicy
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,8 +12,8 @@ from policy_files import TANH_OF_PRODUCT, weight, write_graph
 
 from der_ros.errors import ConfigurationError, ContractError
 from der_ros.policy import runtime
-from der_ros.policy.checksum import stamped
 from der_ros.policy.contract import PolicyContract
+from der_ros.policy.file.checksum import stamped
 from der_ros.policy.runtime import OnnxPolicy
 
 CONTRACT = PolicyContract("lap_joint", (0.05,) * 6, 0.06)

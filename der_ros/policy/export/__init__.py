@@ -22,8 +22,8 @@ from der_ros.policy.export.folding import Folding
 from der_ros.policy.export.graph import OPSET, to_onnx
 from der_ros.policy.export.pairs import to_float32_onnx
 from der_ros.policy.export.probes import probes, usual_observations
+from der_ros.policy.file.writing import write_policy
 from der_ros.policy.runtime import OnnxPolicy
-from der_ros.policy.writing import write_policy
 
 __all__ = ["OPSET", "TOLERANCE", "TRAINING_PREFIX", "FilteredPolicy", "export_policy"]
 

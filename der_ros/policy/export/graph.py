@@ -21,8 +21,8 @@ import torch
 from numpy.typing import NDArray
 
 from der_ros.errors import ConfigurationError
-from der_ros.policy.checksum import stamped
 from der_ros.policy.export.folding import Folding
+from der_ros.policy.file.checksum import stamped
 from der_ros.policy.policy_view import FRAME_SIZE
 from der_ros.policy.runtime import INPUT_NAME, OUTPUT_NAME
 
@@ -93,7 +93,7 @@ def to_onnx(
 
     Args:
         module: Module from (N, input_size) float64 to (N, 6) float64.
-        metadata: Metadata of the file; the checksum is added (``policy.checksum``).
+        metadata: Metadata of the file; the checksum is added (``policy.file.checksum``).
         input_size: Number of elements in an input.
 
     Raises:

@@ -50,7 +50,7 @@ def to_float32_onnx(
 
     Args:
         module: Module from (N, input size) float64 to (N, 6) float64.
-        metadata: Metadata of the file; the checksum is added (``policy.checksum``).
+        metadata: Metadata of the file; the checksum is added (``policy.file.checksum``).
         samples: Sample inputs, (rows, input size) float64, which give the range of each layer.
 
     Raises:

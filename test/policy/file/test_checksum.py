@@ -17,10 +17,10 @@ from onnx import (
 
 from der_ros.errors import ContractError, DerRosError
 from der_ros.policy import runtime
-from der_ros.policy.checksum import CHECKSUM_KEY, file_hashes, stamped, unstamped
+from der_ros.policy.file.checksum import CHECKSUM_KEY, file_hashes, stamped, unstamped
+from der_ros.policy.file.writing import stamp_policy
 from der_ros.policy.runtime import OnnxPolicy
 from der_ros.policy.shipped import shipped_policy
-from der_ros.policy.writing import stamp_policy
 
 SHIPPED = shipped_policy("peg_in_hole").read_bytes()
 

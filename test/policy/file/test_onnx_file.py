@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from der_ros.errors import ContractError
-from der_ros.policy.onnx_file import OnnxContents, check_contents, read_contents
+from der_ros.policy.file.onnx_file import OnnxContents, check_contents, read_contents
 
 
 def model(**changes):

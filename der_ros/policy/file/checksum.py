@@ -16,7 +16,7 @@ from pathlib import Path
 from der_ros.documents import read_bytes
 from der_ros.errors import ConfigurationError, ContractError
 from der_ros.policy.contract import METADATA_PREFIX
-from der_ros.policy.onnx_file import MAX_FILE_BYTES, parse_model, serialized
+from der_ros.policy.file.onnx_file import MAX_FILE_BYTES, parse_model, serialized
 
 CHECKSUM_KEY = METADATA_PREFIX + "content_sha256"
 _EMPTY = "0" * 64

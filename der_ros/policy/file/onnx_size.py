@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from der_ros.policy.onnx_schema import INT64
+from der_ros.policy.file.onnx_schema import INT64
 
 TensorShape: TypeAlias = tuple[int, ...]
 

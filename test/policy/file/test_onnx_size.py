@@ -8,10 +8,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from der_ros.errors import ContractError
-from der_ros.policy import onnx_size
-from der_ros.policy.checksum import stamped
 from der_ros.policy.contract import PolicyContract
-from der_ros.policy.onnx_file import ALLOWED_OPERATORS, parse_model
+from der_ros.policy.file import onnx_size
+from der_ros.policy.file.checksum import stamped
+from der_ros.policy.file.onnx_file import ALLOWED_OPERATORS, parse_model
 from der_ros.policy.runtime import OnnxPolicy
 
 CONTRACT = PolicyContract("lap_joint", (0.05,) * 6, 0.06)

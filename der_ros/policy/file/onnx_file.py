@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from google.protobuf.message import DecodeError
 
 from der_ros.errors import ContractError
-from der_ros.policy.onnx_schema import BOOL, DOUBLE, FLOAT, INT32, INT64, MESSAGES
-from der_ros.policy.onnx_size import problem_of_size
+from der_ros.policy.file.onnx_schema import BOOL, DOUBLE, FLOAT, INT32, INT64, MESSAGES
+from der_ros.policy.file.onnx_size import problem_of_size
 
 ALLOWED_OPERATORS = frozenset(
     {

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from der_ros.errors import ConfigurationError, ContractError
-from der_ros.policy.checksum import stamped
-from der_ros.policy.onnx_file import check_contents, read_contents
+from der_ros.policy.file.checksum import stamped
+from der_ros.policy.file.onnx_file import check_contents, read_contents
 from der_ros.policy.runtime import OnnxPolicy, read_policy_file
 from der_ros.whole_files import whole_file
 

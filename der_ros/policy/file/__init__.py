@@ -1,0 +1,1 @@
+"""A policy file's bytes: allowed content, sizes, checksum, and atomic writing."""
