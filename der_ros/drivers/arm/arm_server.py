@@ -105,7 +105,7 @@ class ArmServer(Startable):
             shorten_switch_interval()
 
     def _run_safely(self, now_s: float) -> None:
-        """Run one cycle; an error must not end the thread, or a fault could not be reset."""
+        """Run one cycle; an error loses the arm, but not the thread, so a fault can be reset."""
         try:
             answered = self._cycle.run(self._read(), now_s)
             if answered is not None:
@@ -114,3 +114,4 @@ class ArmServer(Startable):
             self._cycle.forget(str(error))
         except Exception as error:
             self._failures.note(error)
+            self._cycle.forget(f"a cycle failed: {type(error).__name__}: {error}")

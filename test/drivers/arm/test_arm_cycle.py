@@ -190,7 +190,7 @@ def test_a_time_or_limit_that_cannot_be_is_refused(name):
         ArmCycleConfig(cycle_s=0.3)
 
 
-def test_the_thread_outlives_a_failed_cycle():
+def test_a_failed_cycle_loses_the_arm_but_no_thread():
     bench, calls, enough = Bench(), [], threading.Event()
 
     def read():
@@ -208,6 +208,6 @@ def test_the_thread_outlives_a_failed_cycle():
     server.start()
     assert enough.wait(5.0)
     server.stop()
-    assert bench.lost == ["nobody takes the commands"]
+    assert bench.lost == ["a cycle failed: RuntimeError: a bug", "nobody takes the commands"]
     assert server.statistics.lateness.total >= 30
     assert not server.known
