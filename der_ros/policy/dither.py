@@ -1,14 +1,14 @@
 """Dither: pauses of single components of the action while the held piece stays in one place.
 
-A policy without noise can repeat a few actions for ever: the piece touches the edge of the joint,
-the policy moves it to and fro, and each reading leads back to the one before. Dither, a deliberate
+A policy without noise can repeat a few actions for ever: the piece touches an edge, the policy
+moves it to and fro, and each reading leads back to the one before. Dither, a deliberate
 disturbance, ends such a limit cycle (Gelb and Vander Velde, "Multiple-input describing functions
-and nonlinear system design", 1968, chapter 1).
+and nonlinear system design", 1968).
 
-While the piece has stayed within ``PLACE_M`` for ``PATIENCE`` actions, each component of the action
-is zero with probability ``share``, drawn anew every ``PAUSE`` actions. So an action with dither is
-never larger than the network's, and a piece that makes way is not disturbed. The draws are the same
-in each attempt, so that a recorded attempt can be replayed bit for bit.
+While the piece has stayed within ``PLACE_M`` along each axis for ``PATIENCE`` actions, each
+component of the action is zero with probability ``share``, drawn anew every ``PAUSE`` actions. So
+an action with dither is never larger than the network's, and a piece that moves on is not
+disturbed. The draws are the same in each attempt, so a recorded attempt replays bit for bit.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from der_ros.errors import ConfigurationError
 
 PATIENCE = 20
-"""Number of actions without way after which the dither begins."""
+"""Number of actions in one place after which the dither begins."""
 PAUSE = 5
 """Number of actions for which a component pauses."""
 PLACE_M = 0.003
-"""Way along each axis up to which the piece counts as staying in one place, m."""
+"""Distance along each axis below which the piece counts as staying in one place, m."""
 
 
 class Dither:

@@ -12,10 +12,10 @@ STEPS = 2000
 EXPECTED = [[0, 0, 0, 1, 1, 1], [0, 1, 0, 1, 1, 0], [1, 0, 1, 1, 0, 0], [1, 0, 0, 1, 0, 1]]
 
 
-def observations(way_m):
-    """Return observations of a piece that goes to and fro along x over ``way_m``."""
+def observations(distance_m):
+    """Return observations of a piece that goes to and fro along x over ``distance_m``."""
     rows = np.zeros((STEPS, 13), np.float32)
-    rows[::2, 0] = way_m
+    rows[::2, 0] = distance_m
     return rows
 
 
@@ -49,18 +49,18 @@ def test_components_pause_independently():
     assert np.abs(together - np.eye(6)).max() < 0.2
 
 
-def test_a_piece_that_makes_way_is_not_disturbed():
+def test_a_piece_that_moves_on_is_not_disturbed():
     actions = dithered(0.5, observations(1.1 * PLACE_M))
     assert np.array_equal(actions, np.tile(ACTION, (STEPS, 1)))
 
 
-def test_the_dither_ends_when_the_piece_makes_way():
+def test_the_dither_ends_when_the_piece_moves_on():
     rows = observations(0.0)
     rows[100:, 1] = 1.1 * PLACE_M
     assert np.array_equal(dithered(0.5, rows)[100], ACTION)
 
 
-def test_a_row_that_is_used_again_is_no_memory():
+def test_an_array_that_is_used_again_does_no_harm():
     dither, row = Dither(0.5), np.zeros(13, np.float32)
     for step in range(200):
         row[0] = step * PLACE_M
