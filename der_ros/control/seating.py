@@ -58,7 +58,7 @@ class SeatingLimits:
         0.0005,
         "Speed of the seating motion once the ground was felt",
         unit="m/s",
-        minimum=0.00005,
+        minimum=0.0003,
         maximum=0.01,
         name="seating_creep_mps",
     )

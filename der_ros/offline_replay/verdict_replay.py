@@ -2,10 +2,9 @@
 
 A bag is judged by the rules of its release: if its result has no ``final_depth_m``, by depth alone.
 
-The supervisor judges the newest messages every 20 ms; the exact times are not recorded. If the
-ground force is near its limit, other times give the verdict a moment earlier or later, while the
-bag ends with the recorded verdict. So a piece that is nearly home at the end of a bag counts as
-home.
+The supervisor judges the newest messages every 20 ms; the exact times are not recorded. If force or
+motion is near its limit, other times give the verdict a moment earlier or later, while the bag ends
+with the recorded verdict. So a piece that is nearly home at the end of a bag counts as home.
 """
 
 from __future__ import annotations
@@ -33,6 +32,8 @@ from der_ros.tasks import Task, make_task
 
 # Tolerances for judging the same force and motion at other times.
 _NEARLY_FELT, _EARLIER_S = 0.5, 0.06
+# Twice the limit of the bags of November 2026 and before.
+_NEARLY_MOVED_M = 0.0004
 # Longest time from a fault to its report in the diagnostics, on a busy computer.
 _TOLD_WITHIN_S = 0.5
 
@@ -40,7 +41,8 @@ _TOLD_WITHIN_S = 0.5
 def nearly(home: HomeLimits) -> HomeLimits:
     """Return relaxed home limits, within which another judging time might see a piece home."""
     hold_s = max(0.0, home.hold_s - _EARLIER_S)
-    return replace(home, felt_n=_NEARLY_FELT * home.felt_n, hold_s=hold_s)
+    moved_m = max(home.moved_m, _NEARLY_MOVED_M)
+    return replace(home, felt_n=_NEARLY_FELT * home.felt_n, hold_s=hold_s, moved_m=moved_m)
 
 
 class NearlyHome:

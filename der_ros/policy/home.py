@@ -42,7 +42,8 @@ class HomeLimits:
         maximum=10.0,
         name="home_hold_s",
     )
-    moved_m: float = 0.0002
+    # A piece that creeps through the joint's friction moves faster than this.
+    moved_m: float = 0.00005
 
 
 class GroundContact:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from der_ros.control import seating
-from der_ros.control.approach import CellError
+from der_ros.control.approach import STEER_PERIOD_S, CellError
 from der_ros.control.attempt_watch import AttemptWatch
 from der_ros.control.seating import Seating, SeatingLaw, SeatingLimits
 from der_ros.errors import ConfigurationError
@@ -24,11 +24,13 @@ class Arm:
 
     Attributes:
         ground_m: Height of the ground, m; None for no ground.
+        friction_n: Force of the joint's sides while the arm moves down, N.
         before_each: Called before each pose is read.
     """
 
     def __init__(self, height_m=0.0038, ground_m=0.0):
         self.height_m, self.ground_m, self.wrong = height_m, ground_m, ""
+        self.friction_n = 0.0
         self.twists, self.forces, self.now_s = [Twist.zero()], [], 100.0
         self.before_each = lambda: None
 
@@ -39,7 +41,8 @@ class Arm:
     @property
     def insertion_force_n(self):
         ground_m = -math.inf if self.ground_m is None else self.ground_m
-        self.forces.append(max(0.0, STIFFNESS_N_PER_M * (ground_m - self.height_m)))
+        friction_n = self.friction_n if self.twists[-1].linear[2] < 0.0 else 0.0
+        self.forces.append(friction_n + max(0.0, STIFFNESS_N_PER_M * (ground_m - self.height_m)))
         return self.forces[-1]
 
     def pose(self):
@@ -61,7 +64,7 @@ class Run:
 
     def verdict(self):
         watch = AttemptWatch(
-            make_task("lap_joint"), StallLimits(), self.arm.now_s, HomeLimits(), 4.0
+            make_task("lap_joint"), StallLimits(), self.arm.now_s, HomeLimits()
         )
         motion = Seating(self.arm, SeatingLimits(), HomeLimits().felt_n, lambda: self.stop)
         return motion.run(watch)
@@ -90,13 +93,21 @@ def test_a_piece_goes_home_within_the_bounds(arm):
     assert not arm.twists[-1].to_array().any()
 
 
+def test_friction_does_not_end_it_above_flush(arm):
+    arm.friction_n = 8.0
+    assert Run(arm).verdict()[0] is Outcome.SUCCESS
+    assert abs(arm.height_m) < 2e-4
+    one_step_n = STIFFNESS_N_PER_M * SeatingLimits().creep_mps * STEER_PERIOD_S
+    assert max(arm.forces) <= SeatingLimits().force_n + one_step_n
+
+
 def test_a_piece_that_jams_is_pressed_no_harder(arm):
     arm.ground_m = 0.0031
     began_s = arm.now_s
     assert Run(arm).verdict()[0] is Outcome.JAMMED
     touched = next(i for i, force_n in enumerate(arm.forces) if force_n)
     assert max(arm.forces[touched + 20 :]) <= SeatingLimits().force_n
-    assert arm.now_s - began_s < 4.1
+    assert arm.now_s - began_s < SeatingLimits().patience_s + 0.1
     assert not arm.twists[-1].to_array().any()
 
 

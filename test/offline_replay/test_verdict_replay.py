@@ -1,4 +1,6 @@
-"""The rebuilt verdict on a piece whose ground force is near the limit."""
+"""The rebuilt verdict on a piece whose force or motion is near the limit."""
+
+import numpy as np
 
 from der_ros.geometry import Pose
 from der_ros.offline_replay.verdict_replay import nearly
@@ -21,6 +23,14 @@ def test_a_force_near_the_limit_may_count_as_home():
     assert felt_after(limits, wavering[::2]) is not None
     assert felt_after(limits, wavering) is None
     assert felt_after(nearly(limits), wavering) is not None
+
+
+def test_a_creep_that_counted_as_rest_in_older_bags_is_nearly_home():
+    creep_m = 0.000012  # within 10 ms
+    contact = GroundContact(nearly(HomeLimits()))
+    heights = (0.001 - creep_m * number for number in range(30))
+    piece = [Pose(np.array((0.0, 0.0, z)), np.array((0.0, 0.0, 0.0, 1.0))) for z in heights]
+    assert any(contact.feels(0.01 * number, pose, 8.0) for number, pose in enumerate(piece))
 
 
 def test_no_force_is_not_nearly_home():

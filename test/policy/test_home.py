@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from der_ros.control.seating import SeatingLimits
 from der_ros.geometry import Pose
 from der_ros.policy.home import GroundContact, HomeLimits, Pressing
 
@@ -34,6 +35,12 @@ def test_a_force_in_motion_is_not_the_ground(contact):
     heights = np.linspace(0.01, 0.0, 40)
     felt = [contact.feels(0.05 * i, at(z), 10.0) for i, z in enumerate(heights)]
     assert not any(felt)
+
+
+def test_friction_of_a_creeping_piece_is_not_the_ground(contact):
+    creep_mps = SeatingLimits().creep_mps
+    heights = (0.001 - 0.02 * i * creep_mps for i in range(100))
+    assert not any(contact.feels(0.02 * i, at(z), 8.0) for i, z in enumerate(heights))
 
 
 @pytest.mark.parametrize("force_n", [math.nan, math.inf, -20.0])
