@@ -25,7 +25,7 @@ def test_a_force_near_the_limit_may_count_as_home():
     assert felt_after(nearly(limits), wavering) is not None
 
 
-def test_a_creep_that_counted_as_rest_in_older_bags_is_nearly_home():
+def test_a_creep_of_an_older_bag_is_nearly_home():
     creep_m = 0.000012  # within 10 ms
     contact = GroundContact(nearly(HomeLimits()))
     heights = (0.001 - creep_m * number for number in range(30))
