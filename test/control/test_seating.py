@@ -63,9 +63,7 @@ class Run:
         self.arm, self.stop = arm, ""
 
     def verdict(self):
-        watch = AttemptWatch(
-            make_task("lap_joint"), StallLimits(), self.arm.now_s, HomeLimits()
-        )
+        watch = AttemptWatch(make_task("lap_joint"), StallLimits(), self.arm.now_s, HomeLimits())
         motion = Seating(self.arm, SeatingLimits(), HomeLimits().felt_n, lambda: self.stop)
         return motion.run(watch)
 
