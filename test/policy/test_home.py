@@ -37,7 +37,7 @@ def test_a_force_in_motion_is_not_the_ground(contact):
     assert not any(felt)
 
 
-def test_friction_of_a_creeping_piece_is_not_the_ground(contact):
+def test_friction_while_it_creeps_is_not_the_ground(contact):
     creep_mps = SeatingLimits().creep_mps
     heights = (0.001 - 0.02 * i * creep_mps for i in range(100))
     assert not any(contact.feels(0.02 * i, at(z), 8.0) for i, z in enumerate(heights))
