@@ -55,7 +55,8 @@ class RsiServer(Startable):
     ``on_cycle`` runs in the server's thread for the newest telegram of each cycle and returns the
     twist of the TCP, base axes. If it raises or returns a non-finite twist, the answer commands no
     motion and the error is counted. ``on_answered`` runs in the same thread after the answer is
-    sent; it should only pass the record on. If several telegrams are waiting, all but the newest
+    sent; it must return at once. It may check the motion, so if it raises, the next answer commands
+    no motion, and its record has the error. If several telegrams are waiting, all but the newest
     are answered without motion, because the controller no longer waits for them.
     """
 
@@ -85,6 +86,7 @@ class RsiServer(Startable):
             logger, "RSI server: on_cycle failed; the robot is held at rest"
         )
         self._unreported = RepeatedErrors(logger, "RSI server: on_answered failed")
+        self._failed_report: str | None = None
         self._unsent = RepeatedErrors(logger, "RSI server: an answer was not sent", traceback=False)
         self._last_error: str | None = None
         self._last_delay = 0
@@ -244,6 +246,9 @@ class RsiServer(Startable):
 
     def _wanted(self, state: RobotState) -> tuple[Twist, str | None]:
         """Return the commanded twist and None, or zero and the reason."""
+        failed, self._failed_report = self._failed_report, None
+        if failed is not None:
+            return Twist.zero(), failed
         right = self._series.cycle_is_right
         if right is None:
             return Twist.zero(), None
@@ -276,6 +281,7 @@ class RsiServer(Startable):
             )
         except Exception as failure:
             self._unreported.note(failure)
+            self._failed_report = f"on_answered failed: {type(failure).__name__}: {failure}"
 
     def _resting(self) -> Correction:
         return self._tracker.step(Twist.zero(), self._config.cycle_s)

@@ -137,9 +137,30 @@ def test_an_error_in_a_cycle_is_no_motion(on_cycle, expected):
         assert expected in answered[0].error
 
 
-def test_a_failing_callback_does_not_end_the_answers():
+def test_a_failing_report_does_not_end_the_answers():
     with serving(on_answered=raises) as (_, robot):
         assert [robot.ask(ipoc).ipoc for ipoc in (12, 24)] == [12, 24]
+
+
+def test_a_failed_report_is_followed_by_no_motion():
+    answered = []
+
+    def fails_once(record):
+        answered.append(record)
+        if len(answered) == 1:
+            raise RuntimeError("broken on purpose")
+
+    with serving(on_answered=fails_once) as (server, robot):
+        corrections = [robot.ask(ipoc).correction for ipoc in (12, 24, 36)]
+        assert until(lambda: len(answered) == 3)
+        assert corrections[1] == NO_CORRECTION
+        assert NO_CORRECTION not in (corrections[0], corrections[2])
+        assert [record.error for record in answered] == [
+            None,
+            "on_answered failed: RuntimeError: broken on purpose",
+            None,
+        ]
+        assert server.statistics.errors == 1
 
 
 def test_malformed_telegrams_are_dropped_and_counted():
