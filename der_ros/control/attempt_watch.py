@@ -19,7 +19,7 @@ STALE_AFTER_S = 0.2
 # The robot stops 0.2 s after the last command; a busy computer may need longer for a verdict.
 SILENT_AFTER_S = 1.0
 """Time without a command after which the policy counts as ended, s."""
-SEATING_S = 4.0
+SEATING_S = 6.0
 """Longest time from reaching the joint's depth to being fully seated, s."""
 SEATED = "the piece is seated"
 JAMMED_ADVICE = "free the piece; check clearance, burrs and the tilt of the task frame"

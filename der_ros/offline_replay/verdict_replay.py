@@ -4,7 +4,8 @@ A bag is judged by the rules of its release: if its result has no ``final_depth_
 
 The supervisor judges the newest messages every 20 ms; the exact times are not recorded. If force or
 motion is near its limit, other times give the verdict a moment earlier or later, while the bag ends
-with the recorded verdict. So a piece that is nearly home at the end of a bag counts as home.
+with the recorded verdict. So a piece that is nearly home at the end of a bag counts as home. Bags
+of November 2026 and before end after a shorter ``seating_s``.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from der_ros.tasks import Task, make_task
 _NEARLY_FELT, _EARLIER_S = 0.5, 0.06
 # Twice the limit of the bags of November 2026 and before.
 _NEARLY_MOVED_M = 0.0004
+# Default seating_s of these bags.
+_EARLIER_SEATING_S = 4.0
 # Longest time from a fault to its report in the diagnostics, on a busy computer.
 _TOLD_WITHIN_S = 0.5
 
@@ -103,6 +106,10 @@ class VerdictReplay:
         self._watch = AttemptWatch(task, stall, self._began_s, judged, slowdown=slowdown)
         self._nearly = None if judged is None else NearlyHome(task, judged)
         self._almost_s: float | None = None
+        self._earlier = AttemptWatch(
+            task, stall, self._began_s, judged, _EARLIER_SEATING_S, slowdown=slowdown
+        )
+        self._by_earlier: tuple[float, Verdict] | None = None
         self._tcp_from_sensor = setup.tcp_from_sensor
         self._task_from_base = setup.base_from_task.inverse()
         self._fresh = Freshness()
@@ -165,10 +172,13 @@ class VerdictReplay:
         felt_n = insertion_force_n(pose, self._tcp_from_sensor, force)
         if self._nearly is not None and self._nearly.sees(now_s, pose, felt_n):
             self._almost_s, self._nearly = now_s, None
+        if self._by_earlier is None:
+            earlier = self._earlier.judge(now_s, pose, self._commanded, felt_n)
+            self._by_earlier = None if earlier is None else (now_s, earlier)
         return self._watch.judge(now_s, pose, self._commanded, felt_n)
 
     def close(self, at_ns: int) -> None:
-        """Judge the end of the bag: a silent robot, an operator's stop, or a piece nearly home.
+        """Judge the end of the bag: a silent robot, a stop, a piece nearly home, an earlier rule.
 
         Args:
             at_ns: Bag time of the end.
@@ -183,6 +193,9 @@ class VerdictReplay:
             self._end(now_s, Outcome.ABORTED, self._stopped)
         elif self._almost_s is not None:
             self._end(self._almost_s, Outcome.SUCCESS, SEATED)
+        elif self._by_earlier is not None:
+            at_s, (outcome, reason) = self._by_earlier
+            self._end(at_s, outcome, reason)
 
     def _told_at(self, now_s: float) -> str:
         """Return the first errors that the nodes have reported by ``now_s``; empty if none."""
