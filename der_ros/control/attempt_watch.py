@@ -98,12 +98,12 @@ class AttemptWatch:
         self._deadline_s = began_s + self._time_limit_s
         self._contact, self._pressing = GroundContact(home or HomeLimits()), Pressing()
         self._deepest_m = math.inf
-        self._home_by_s = math.inf
+        self._seated_s = math.inf
 
     @property
     def is_seated(self) -> bool:
         """True once the piece has reached a depth that is possible only in the joint."""
-        return self._home_by_s < math.inf
+        return self._seated_s < math.inf
 
     def judge(
         self, now_s: float, pose: Pose, commanded: Twist, force_n: float = 0.0
@@ -124,7 +124,7 @@ class AttemptWatch:
             if self._home is None:
                 return Outcome.SUCCESS, SEATED
             if not self.is_seated:
-                self._home_by_s = now_s + self._seating_s
+                self._seated_s = now_s
         if self.is_seated:
             return self._judge_seating(now_s, pose, rests, self._home or HomeLimits())
         if self._stall.stalled(now_s, pose, commanded):
@@ -144,13 +144,24 @@ class AttemptWatch:
             )
         if rests and height_mm <= 1e3 * home.depth_m and self._task.is_seated(pose):
             return Outcome.SUCCESS, SEATED
-        if now_s < self._home_by_s:
+        return self.not_home_within(self._seating_s, now_s, pose)
+
+    def not_home_within(self, seating_s: float, now_s: float, pose: Pose) -> Verdict | None:
+        """Return the verdict on a piece in its joint that is not home in time; None before that.
+
+        Args:
+            seating_s: Longest time from reaching the joint's depth to being fully seated, s.
+            now_s: Time of the latest call of ``judge``, s.
+            pose: Pose of that call.
+        """
+        if now_s < self._seated_s + seating_s:
             return None
-        if self._presses(home):
-            return self._jammed(pose, f"not home within {self._seating_s:g} s")
+        if self._presses(self._home or HomeLimits()):
+            return self._jammed(pose, f"not home within {seating_s:g} s")
+        height_mm = 1e3 * float(pose.position[2])
         return Outcome.TIMEOUT, (
             f"in the joint, {height_mm:.1f} mm above flush, and the ground is not felt within "
-            f"{self._seating_s:g} s: {TIMEOUT_ADVICE}"
+            f"{seating_s:g} s: {TIMEOUT_ADVICE}"
         )
 
     def _stalled(self, pose: Pose) -> Verdict:

@@ -106,10 +106,8 @@ class VerdictReplay:
         self._watch = AttemptWatch(task, stall, self._began_s, judged, slowdown=slowdown)
         self._nearly = None if judged is None else NearlyHome(task, judged)
         self._almost_s: float | None = None
-        self._earlier = AttemptWatch(
-            task, stall, self._began_s, judged, _EARLIER_SEATING_S, slowdown=slowdown
-        )
-        self._by_earlier: tuple[float, Verdict] | None = None
+        self._earlier_seating_s = slowdown * _EARLIER_SEATING_S
+        self._last: tuple[float, Pose] | None = None
         self._tcp_from_sensor = setup.tcp_from_sensor
         self._task_from_base = setup.base_from_task.inverse()
         self._fresh = Freshness()
@@ -172,9 +170,7 @@ class VerdictReplay:
         felt_n = insertion_force_n(pose, self._tcp_from_sensor, force)
         if self._nearly is not None and self._nearly.sees(now_s, pose, felt_n):
             self._almost_s, self._nearly = now_s, None
-        if self._by_earlier is None:
-            earlier = self._earlier.judge(now_s, pose, self._commanded, felt_n)
-            self._by_earlier = None if earlier is None else (now_s, earlier)
+        self._last = now_s, pose
         return self._watch.judge(now_s, pose, self._commanded, felt_n)
 
     def close(self, at_ns: int) -> None:
@@ -193,9 +189,10 @@ class VerdictReplay:
             self._end(now_s, Outcome.ABORTED, self._stopped)
         elif self._almost_s is not None:
             self._end(self._almost_s, Outcome.SUCCESS, SEATED)
-        elif self._by_earlier is not None:
-            at_s, (outcome, reason) = self._by_earlier
-            self._end(at_s, outcome, reason)
+        elif self._last is not None:
+            verdict = self._watch.not_home_within(self._earlier_seating_s, *self._last)
+            if verdict is not None:
+                self._end(self._last[0], *verdict)
 
     def _told_at(self, now_s: float) -> str:
         """Return the first errors that the nodes have reported by ``now_s``; empty if none."""
