@@ -5,10 +5,11 @@
         [--keep FILE.jsonl] [--plot FILE.png] [--json]
 
 Each kind in ``support/perturbations.py`` is a single difference of known size; everything else is
-nominal. ``--deployed`` gives each robot the force budget of its deployment. With ``--keep``, each
-point is a line of the file, and an interrupted benchmark continues with the next; a point with more
-episodes than asked for counts. ``--plot`` draws these and the file's points for the task, with all
-policies in one plot; the range of the preset ``wide`` is shaded.
+nominal. ``--deployed`` gives each robot the force budget of its deployment, and the robot-less tool
+that of the KR 60. With ``--keep``, each point is a line of the file, and an interrupted benchmark
+continues with the next; a point with more episodes than asked for counts. ``--plot`` draws these
+and the file's points for the task, with all policies in one plot; the range of the preset ``wide``
+is shaded.
 """
 
 from __future__ import annotations
@@ -110,10 +111,9 @@ def points(policy: OnnxPolicy, arguments: argparse.Namespace) -> Iterator[Pertur
 
 
 def deployed_budget(robot: str) -> tuple[str, ...]:
-    """Return the force budget of a robot's deployment as an option; none without an arm."""
-    if f"deploy_{robot}" not in CELLS:
-        return ()
-    bridge = read_parameters(shipped_config(f"deploy_{robot}"))["kuka_bridge"]
+    """Return the force budget of a robot's deployment as an option; robot-less: the KR 60's."""
+    cell = f"deploy_{robot}" if f"deploy_{robot}" in CELLS else "deploy_kr60"
+    bridge = read_parameters(shipped_config(cell))["kuka_bridge"]
     return (f"force_budget_n={bridge['force_budget_n']:g}",)
 
 
@@ -183,7 +183,9 @@ def _parser() -> argparse.ArgumentParser:
         "--episodes", type=count, default=20, help="episodes per point (%(default)s)"
     )
     parser.add_argument(
-        "--deployed", action="store_true", help="each robot with its deployment's force budget"
+        "--deployed",
+        action="store_true",
+        help="each robot with its deployment's force budget; robot-less: the KR 60's",
     )
     parser.add_argument(
         "--option", action="append", default=[], help="NAME=VALUE of the environment"

@@ -104,7 +104,7 @@ def test_only_nominal_points_are_no_plot(tmp_path):
 
 def test_deployed_sets_the_budget_of_each_robot():
     assert [deployed_budget(robot) for robot in ("robotless", "iiwa", "kr60")] == [
-        (),
+        ("force_budget_n=120",),
         ("force_budget_n=60",),
         ("force_budget_n=120",),
     ]
