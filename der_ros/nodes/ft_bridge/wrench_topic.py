@@ -50,7 +50,7 @@ class WrenchTopic(Startable):
         node: Node,
         rightful: RightfulTopic,
         max_age_s: float,
-        take: Callable[[Wrench, float], None],
+        take: Callable[[Wrench, float], object],
         frames: Sequence[str],
     ) -> None:
         self._frames = tuple(frames)

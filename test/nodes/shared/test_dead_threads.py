@@ -94,6 +94,6 @@ def reading():
 def test_a_dead_reader_makes_the_sensor_not_ready(monkeypatch):
     with reading() as (node, client):
         assert until(lambda: "netft_ready" in client.last and client.last["netft_ready"].data)
-        monkeypatch.setattr(node._other, "_accept", broken)
+        monkeypatch.setattr(node._readings._topic, "_accept", broken)
         assert until(lambda: not client.last["netft_ready"].data)
         assert is_told(client, "ft_bridge: sensor", "wrench-topic has ended", "ZeroDivisionError")

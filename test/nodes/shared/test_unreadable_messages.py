@@ -85,10 +85,10 @@ def test_the_supervisor_goes_on_after_junk_of_any_node(tmp_path):
 def test_another_drivers_junk_ends_no_reading_thread():
     with running(FtBridge, source="topic", input_topic="other/wrench") as (node, client):
         wrenches = send_junk(client, WrenchStamped, "other/wrench")
-        assert until(lambda: node._other._subscription.unreadable == len(JUNK))
+        assert until(lambda: node._readings._topic._subscription.unreadable == len(JUNK))
         wrenches.publish(WrenchStamped())
-        assert until(lambda: node._other.taken == 1)
-        assert node._other.failure == ""
+        assert until(lambda: node._readings._topic.taken == 1)
+        assert node._readings._topic.failure == ""
 
 
 def test_the_view_goes_on_after_junk():
