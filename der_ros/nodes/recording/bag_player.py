@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -62,6 +62,14 @@ class LiveReplayError(DerRosError):
     """Error that prevents or ends a live replay."""
 
 
+class _Replay(NamedTuple):
+    """Replay of an open bag."""
+
+    bag: PlayedBag
+    playback: Playback
+    check: LiveCheck
+
+
 class BagPlayer(ShellNode):
     """Node that plays a bag to ``policy_server`` and checks the actions."""
 
@@ -78,9 +86,7 @@ class BagPlayer(ShellNode):
         self._recorder = self.create_client(SetBool, _RECORD)
         self.create_service(SetBool, f"{PLAYER}/pause", self._on_pause)
         self.create_service(Trigger, f"{PLAYER}/restart", self._on_restart)
-        self._bag: PlayedBag | None = None
-        self._playback: Playback | None = None
-        self._check: LiveCheck | None = None
+        self._replay: _Replay | None = None  # once the bag is open
         self._wrong, self._state = "", "starting"
         self._jumps = self._is_concluded = False
         self._paused: Pause | None = None
@@ -105,11 +111,11 @@ class BagPlayer(ShellNode):
         """Read the policy's outputs and run the next step of the replay."""
         if self._is_concluded or self.finished.is_set():
             return
-        if self._check is not None:
-            self._answers.take(self._check)
-        if self._bag is not None and self._playback is not None:
-            position_ns = int(1e9 * self._playback.position_s(time.monotonic()))
-            self._inputs.keep_alive(self._bag.start_ns + position_ns)
+        if self._replay is not None:
+            bag, playback, check = self._replay
+            self._answers.take(check)
+            position_ns = int(1e9 * playback.position_s(time.monotonic()))
+            self._inputs.keep_alive(bag.start_ns + position_ns)
         try:
             next(self._steps)
         except StopIteration:
@@ -129,9 +135,10 @@ class BagPlayer(ShellNode):
             raise LiveReplayError(problem)
         if not self._given.bag:
             raise LiveReplayError("parameter bag: expected a folder, got an empty text")
-        bag = self._bag = read_played_bag(Path(self._given.bag))
-        check = self._check = LiveCheck(bag, self._given.tolerance)
-        playback = self._playback = Playback([tick.at_s for tick in bag.ticks], self._given.rate)
+        bag = read_played_bag(Path(self._given.bag))
+        check = LiveCheck(bag, self._given.tolerance)
+        playback = Playback([tick.at_s for tick in bag.ticks], self._given.rate)
+        replay = self._replay = _Replay(bag, playback, check)
         self._inputs.send_limits(bag.setup.limits)
         yield from self._until(lambda: self._inputs.are_heard, f"{SERVER} to subscribe")
         yield from self._until_looked()
@@ -139,22 +146,23 @@ class BagPlayer(ShellNode):
         yield from self._change(Transition.TRANSITION_CONFIGURE, "configure")
         while not self._wrong and (self._given.loop or self._jumps or check.laps == 0):
             self._jumps = False
-            yield from self._play(bag, playback, check)
+            yield from self._play(replay)
         yield from self._record(False)
 
-    def _play(self, bag: PlayedBag, playback: Playback, check: LiveCheck) -> Iterator[None]:
+    def _play(self, replay: _Replay) -> Iterator[None]:
         """Play the bag from its first tick until its end, a restart or a problem."""
+        bag, playback, check = replay
         playback.rewind()
         while playback.is_held and not self._wrong:
             self._state = "paused before the first tick"
             yield
         check.begin_lap()
         yield from self._change(Transition.TRANSITION_ACTIVATE, "activate")
-        yield from self._stand(bag, playback, check)
+        yield from self._stand(replay)
         self._state, self._paused = "playing", None
         while not (self._wrong or self._jumps):
             now_s = time.monotonic()
-            self._pass_pause(bag, playback, check, now_s)
+            self._pass_pause(replay, now_s)
             if playback.is_over(now_s, bag.policy.control_dt_s):
                 break
             due = playback.due(now_s)
@@ -167,10 +175,9 @@ class BagPlayer(ShellNode):
         check.rest(ended_s + 0.5 * _SETTLE_S)
         yield from self._until(lambda: time.monotonic() > ended_s + _SETTLE_S, "rest")
 
-    def _pass_pause(
-        self, bag: PlayedBag, playback: Playback, check: LiveCheck, now_s: float
-    ) -> None:
+    def _pass_pause(self, replay: _Replay, now_s: float) -> None:
         """Expect rest while the recording was paused, and log the begin of the pause."""
+        bag, playback, check = replay
         paused = bag.pause_at(playback.position_s(now_s))
         if paused == self._paused:
             return
@@ -185,12 +192,13 @@ class BagPlayer(ShellNode):
     def _stale_s(self, bag: PlayedBag) -> float:
         return stale_after_s(bag.policy.control_dt_s, self._given.rate)
 
-    def _stand(self, bag: PlayedBag, playback: Playback, check: LiveCheck) -> Iterator[None]:
+    def _stand(self, replay: _Replay) -> Iterator[None]:
         """Repeat the first tick until the policy acts; start the playback half a tick later.
 
         The action reveals the phase of the policy's timer. At a rate of 1, each tick of the policy
         then falls midway between two ticks of the bag.
         """
+        bag, playback, check = replay
         self._state = "standing at the first tick"
         self._answers.await_next()
         sent_s = 0.0
@@ -251,11 +259,12 @@ class BagPlayer(ShellNode):
 
     def _on_pause(self, request: Any, response: Any) -> Any:
         """Pause (True) or continue (False) the playback."""
-        now_s, bag, playback, check = time.monotonic(), self._bag, self._playback, self._check
-        response.success = bag is not None and playback is not None and check is not None
-        if bag is None or playback is None or check is None:
+        response.success = self._replay is not None
+        if self._replay is None:
             response.message = "the bag is not open yet"
-        elif request.data:
+            return response
+        now_s, (bag, playback, check) = time.monotonic(), self._replay
+        if request.data:
             playback.hold(now_s)
             check.rest(now_s + self._stale_s(bag) + _SETTLE_S)
         else:
@@ -277,7 +286,7 @@ class BagPlayer(ShellNode):
             unusable: Reason why there is no valid result; empty if there is one.
         """
         self._is_concluded = True
-        check = self._check
+        check = None if self._replay is None else self._replay.check
         if self._wrong and check is not None:
             check.fault(self._wrong)
         findings = [unusable] if unusable or check is None else check.findings()
@@ -305,14 +314,15 @@ class BagPlayer(ShellNode):
     def close(self) -> None:
         """Conclude an interrupted replay; a loop that has finished a lap counts as complete."""
         if not self._is_concluded and self.exit_code == 0:
-            is_whole = self._given.loop and self._check is not None and self._check.laps > 1
+            laps = 0 if self._replay is None else self._replay.check.laps
+            is_whole = self._given.loop and laps > 1
             self._conclude("" if is_whole else "ended before the end of the bag")
         super().close()
 
     def _collect(self) -> list[Status]:
-        check, playback = self._check, self._playback
         values: dict[str, object] = {"rate": self._given.rate}
-        if check is not None and playback is not None:
+        if self._replay is not None:
+            _, playback, check = self._replay
             values |= {
                 "position_s": f"{playback.position_s(time.monotonic()):.3f}",
                 "paused": playback.is_held,

@@ -58,7 +58,7 @@ def replaying(namespace="/replay", policy=None, **given):
 
 
 def answers(player):
-    return 0 if player._check is None else player._check.answers
+    return 0 if player._replay is None else player._replay.check.answers
 
 
 def pause(test, on):
@@ -72,17 +72,17 @@ def test_a_pause_and_a_jump_back_move_nothing():
         test.create_subscription(TwistStamped, "kuka/delta_twist_cmds", twists.append, 100)
         assert until(lambda: answers(player) > 10, 40.0)
         pause(test, True)
-        stood = player._playback.position_s(0.0)
+        stood = player._replay.playback.position_s(0.0)
         assert until(lambda: "no pose" in server._skipped or "no wrench" in server._skipped)
-        assert player._playback.position_s(0.0) == stood
+        assert player._replay.playback.position_s(0.0) == stood
         assert call(test, Trigger, "bag_player/restart", Trigger.Request()).success
         assert until(lambda: server._active is None)
         assert until(lambda: player._state == "paused before the first tick")
         assert twists[-1].twist == TwistStamped().twist
         pause(test, False)
         assert player.finished.wait(40.0)
-        assert player._check.laps == 2
-        assert player._check.findings() == []
+        assert player._replay.check.laps == 2
+        assert player._replay.check.findings() == []
         assert player.exit_code == 0
         times = [1_000_000_000 * each.sec + each.nanosec for each in clock]
         assert sum(after < before for before, after in pairwise(times)) == 1
@@ -94,9 +94,9 @@ def test_in_a_pause_of_the_recording_nothing_is_played(tmp_path):
         assert until(lambda: "the recording was paused from 0." in player._state, 60.0)
         assert until(lambda: "no pose" in server._skipped or "no wrench" in server._skipped)
         assert player.finished.wait(40.0)
-        assert player._check.findings() == []
+        assert player._replay.check.findings() == []
         assert player.exit_code == 0
-        assert any("paused from 0." in line for line in player._check.lines())
+        assert any("paused from 0." in line for line in player._replay.check.lines())
 
 
 def without(target, begin_s, end_s):
@@ -124,9 +124,9 @@ def test_another_policy_is_told_by_the_exit_code(tmp_path):
 
 def test_it_loops_until_it_is_ended():
     with replaying(loop=True, rate=10.0) as (_, player, _):
-        assert until(lambda: player._check is not None and player._check.laps == 3, 60.0)
+        assert until(lambda: player._replay is not None and player._replay.check.laps == 3, 60.0)
         assert not player.finished.is_set()
-    assert player.exit_code == 0, player._check.findings()
+    assert player.exit_code == 0, player._replay.check.findings()
 
 
 def listen(node):
@@ -155,7 +155,7 @@ def test_a_robot_that_appears_ends_the_replay(appear):
             assert player.finished.wait(20.0)
         assert server._active is None
         assert player.exit_code == 1
-        assert any("kuka_bridge" in fault for fault in player._check.faults)
+        assert any("kuka_bridge" in fault for fault in player._replay.check.faults)
 
 
 def test_beside_a_robot_nothing_is_played():
