@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import WrenchStamped
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import Bool
 from std_srvs.srv import Trigger
 
@@ -41,8 +40,8 @@ from der_ros.nodes.ft_bridge.bias_guard import BiasGuard
 from der_ros.nodes.ft_bridge.parameters import declare_limits
 from der_ros.nodes.shared.conversions import wrench_from_message, wrench_to_message
 from der_ros.nodes.shared.node_process import ShellNode
+from der_ros.nodes.shared.qos import RELIABLE_READINGS
 
-_RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 _MIN_LIMIT = 1e-4
 """Smallest limit accepted from a request; a smaller value keeps the current limit."""
 
@@ -91,12 +90,12 @@ class NetftUtils:
         self.exceeded = False
         self.times_exceeded = 0
         self._topics = {
-            name: node.create_publisher(WrenchStamped, name, _RELIABLE)
+            name: node.create_publisher(WrenchStamped, name, RELIABLE_READINGS)
             for name in ("raw_world", "transformed_world", "transformed_tool")
         }
         messages = interfaces("msg")
         self._cancel_type = Bool if messages is None else messages.Cancel
-        self._cancel = node.create_publisher(self._cancel_type, "cancel", _RELIABLE)
+        self._cancel = node.create_publisher(self._cancel_type, "cancel", RELIABLE_READINGS)
 
     @property
     def wants_world(self) -> bool:

@@ -6,7 +6,6 @@ import time
 from abc import abstractmethod
 
 from geometry_msgs.msg import WrenchStamped
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from der_ros.control.sensor.sensor_health import SensorView
 from der_ros.control.stamps import stamp_ns
@@ -25,12 +24,11 @@ from der_ros.nodes.ft_bridge.sensor_orientation import SensorOrientation
 from der_ros.nodes.ft_bridge.wire_topic import SensorWireTopic
 from der_ros.nodes.ft_bridge.wrench_topic import WrenchTopic
 from der_ros.nodes.shared.node_process import ShellNode
+from der_ros.nodes.shared.qos import RELIABLE_READINGS
 from der_ros.nodes.shared.rightful import RightfulTopic
 from der_ros.nodes.shared.wrench_bytes import WrenchWriter
 from der_ros.parameters.ft_bridge import FtBridgeParameters
 from der_ros.threads import Startable
-
-_RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 
 
 class Readings(Startable):
@@ -59,7 +57,7 @@ class Readings(Startable):
     ) -> None:
         self._node, self._given, self._path = node, given, path
         self._orientation, self._utils = orientation, utils
-        self._wrenches = node.create_publisher(WrenchStamped, "netft_data", _RELIABLE)
+        self._wrenches = node.create_publisher(WrenchStamped, "netft_data", RELIABLE_READINGS)
         self._writer = WrenchWriter(given.frame_id)
         self._rate, self._latency = RateCheck(), LatencyWindow()
         self._published = 0

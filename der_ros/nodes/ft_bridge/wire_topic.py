@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from collections import deque
 
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String, UInt8MultiArray
 
 from der_ros.control.wire.wire_record import SENSOR_SETUP, SENSOR_WIRE, SensorSetup, SensorWire
@@ -14,9 +13,8 @@ from der_ros.drivers.netft.configuration import SensorConfiguration
 from der_ros.drivers.netft.netft_records import WrenchSample
 from der_ros.drivers.netft.rdt import RdtRecord
 from der_ros.nodes.shared.node_process import ShellNode
-from der_ros.nodes.shared.qos import LATCHED
+from der_ros.nodes.shared.qos import LATCHED, RELIABLE_READINGS
 
-_RELIABLE = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 _MOST_RECORDS = 1000
 
 
@@ -32,7 +30,7 @@ class SensorWireTopic:
         self._path = path
         self._records: deque[tuple[float, RdtRecord]] = deque(maxlen=_MOST_RECORDS)
         self._told: object = None
-        self._wire = node.create_publisher(UInt8MultiArray, SENSOR_WIRE, _RELIABLE)
+        self._wire = node.create_publisher(UInt8MultiArray, SENSOR_WIRE, RELIABLE_READINGS)
         self._setups = node.create_publisher(String, SENSOR_SETUP, LATCHED)
 
     def add(self, sample: WrenchSample) -> None:

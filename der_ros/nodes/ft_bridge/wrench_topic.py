@@ -7,17 +7,16 @@ from typing import Any
 
 from geometry_msgs.msg import WrenchStamped
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from der_ros.control.stamps import stamp_age_s, stamp_ns
 from der_ros.geometry import Wrench
 from der_ros.nodes.shared.conversions import wrench_from_message
 from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.qos import READINGS
 from der_ros.nodes.shared.rightful import RightfulTopic
 from der_ros.threads import Startable, Worker
 
 _PERIOD_S = 0.001
-_QOS = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 WRONG_FRAME_S = 1.0
 """Time after a wrench in a wrong frame in which all wrenches are refused, s."""
 
@@ -59,7 +58,7 @@ class WrenchTopic(Startable):
         self._node, self._topic = node, rightful.topic
         self._max_age_s, self._take, self._rightful = max_age_s, take, rightful
         self._subscription = PolledSubscription(
-            node, WrenchStamped, rightful.topic, _QOS, rightful=rightful
+            node, WrenchStamped, rightful.topic, READINGS, rightful=rightful
         )
         self._newest_ns, self._newest_s = 0, float("-inf")
         self._worker = Worker("wrench-topic", self._run)

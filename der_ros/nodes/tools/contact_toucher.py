@@ -11,7 +11,7 @@ import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped, TwistStamped, WrenchStamped
-from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_profile_system_default
+from rclpy.qos import QoSProfile, qos_profile_system_default
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
@@ -33,7 +33,7 @@ from der_ros.nodes.shared.key_values import from_status
 from der_ros.nodes.shared.middleware import keep_processes_apart
 from der_ros.nodes.shared.node_process import ShellNode, spinning
 from der_ros.nodes.shared.polling import PolledSubscription
-from der_ros.nodes.shared.qos import LATCHED_AMONG_OTHERS
+from der_ros.nodes.shared.qos import LATCHED_AMONG_OTHERS, READINGS, RELIABLE_READINGS
 from der_ros.nodes.shared.service_calls import ServiceCalls
 from der_ros.nodes.shared.sources import LOOK_S, Sources
 from der_ros.policy.governor import GovernorLimits
@@ -45,8 +45,6 @@ NAME = "identify_contact"
 _COMMANDS = "kuka/delta_twist_cmds"
 _BIAS = "ft_bridge/bias"
 _WATCHED = ("kuka_bridge", "ft_bridge")
-_DEEP = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
-_READINGS = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 _POLL_S, _PATIENCE_S, _REST_S = 0.002, 10.0, 0.3
 
 
@@ -67,9 +65,9 @@ class ContactToucher(ShellNode):
         self._sources = Sources(
             self, {**bridge, "netft_data": _WATCHED[1], _COMMANDS: own}, {_BIAS: _WATCHED[1]}
         )
-        self._poses = self._subscribe(PoseStamped, "kuka/tcp_pose", _DEEP)
-        self._applied = self._subscribe(TwistStamped, "kuka/twist_applied", _DEEP)
-        self._wrenches = self._subscribe(WrenchStamped, "netft_data", _READINGS)
+        self._poses = self._subscribe(PoseStamped, "kuka/tcp_pose", RELIABLE_READINGS)
+        self._applied = self._subscribe(TwistStamped, "kuka/twist_applied", RELIABLE_READINGS)
+        self._wrenches = self._subscribe(WrenchStamped, "netft_data", READINGS)
         self._limits = self._subscribe(DiagnosticStatus, "kuka/limits", LATCHED_AMONG_OTHERS)
         self._health = HealthReports(self, _WATCHED, self._sources.trusted)
         self._commands = self.create_publisher(TwistStamped, _COMMANDS, qos_profile_system_default)

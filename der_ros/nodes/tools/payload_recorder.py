@@ -10,16 +10,15 @@ from typing import Any
 import rclpy
 from geometry_msgs.msg import PoseStamped, WrenchStamped
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
 from der_ros.control.arrivals import TimeLine
 from der_ros.nodes.shared.middleware import keep_processes_apart
 from der_ros.nodes.shared.polling import PolledSubscription
+from der_ros.nodes.shared.qos import READINGS
 
 _PERIOD_S = 0.02
 _MAX_POSE_AGE_S = 0.2
-_QOS = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 def record(
@@ -46,8 +45,8 @@ def record(
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     node = Node("identify_payload")
     try:
-        wrenches = PolledSubscription(node, WrenchStamped, wrench_topic, _QOS)
-        poses = PolledSubscription(node, PoseStamped, pose_topic, _QOS)
+        wrenches = PolledSubscription(node, WrenchStamped, wrench_topic, READINGS)
+        poses = PolledSubscription(node, PoseStamped, pose_topic, READINGS)
         pose, line = None, TimeLine()
         while not is_enough():
             pose = poses.newest() or pose
