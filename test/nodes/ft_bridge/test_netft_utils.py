@@ -136,6 +136,9 @@ def test_cancel_while_a_limit_is_exceeded():
         assert until(lambda: "cancel" in client.last and client.last["cancel"].data)
         # It keeps publishing as long as the force lasts.
         assert until(lambda: client.count["cancel"] > 10)
+        # The bias is a mean of 50 readings, of which none may be an earlier one.
+        earlier = client.count["netft_data"]
+        assert until(lambda: client.count["netft_data"] > earlier + 60)
         assert client.trigger("bias").success
         assert until(lambda: not client.last["cancel"].data)
         box._source = lambda: wrench(held + np.array((1.0, 0, 0, 0, 0, 0)))
