@@ -23,10 +23,10 @@ from der_ros.bags.reader import BagReader, reading
 from der_ros.errors import BagError, ConfigurationError
 from der_ros.geometry import Pose
 from der_ros.offline_replay.attempt_setup import POSE_TOPIC, read_setup
+from der_ros.offline_replay.changed_replay import ChangedReplay, RebuiltCycle
 from der_ros.offline_replay.cycle_inputs import Choice, recorded_inputs
 from der_ros.offline_replay.cycle_samples import (
     UNKNOWN_TWIST,
-    ChangedCourse,
     CycleSample,
     CycleSampler,
     OnSample,
@@ -72,11 +72,11 @@ class AttemptReplay:
         pauses: Times in which the recording was paused.
         unknown_ticks: Number of ticks just after a pause that are not compared, since their inputs
             came during it.
-        recorded_side: The attempt as recorded.
-        changed_side: The attempt with the changes; None without changes.
-        changed_actions: Actions of the changed side against the recorded ones.
-        changed_applied: Twists of the changed side against the rebuilt ones.
-        course: Course of the changed side.
+        ticks: Number of compared ticks.
+        cycles: Number of cycles of the robot.
+        start_ns: Bag time of the first event.
+        end_ns: Bag time of the last event.
+        what_if: Changes of the changed side.
         other: Policy and scale of the changed side; None uses the same policy.
 
     Raises:
@@ -104,22 +104,19 @@ class AttemptReplay:
         self.observations, self.actions = Differences(0.0), Differences(tolerance)
         exact = self.stream.has_records
         self.applied = Differences(DECIDED_TOLERANCE if exact else TWIST_TOLERANCE)
-        self.changed_actions = Differences(tolerance)
-        self.changed_applied = Differences(TWIST_TOLERANCE)
         self.matched = self.ticks = self.cycles = self.unknown_ticks = 0
         self.pauses = reader.pauses()
         self._coming_pauses, self._refilled_ns = deque(self.pauses), 0
         self.start_ns = self.end_ns = 0
         self.what_if = what_if or WhatIf()
         self._actor = None if scale is None else (policy, scale)
-        self.other, self.course = other, ChangedCourse(self.what_if.lose_sensor_after_s)
+        self.other, self._tolerance = other, tolerance
         self._matcher = InputMatcher(self.setup)
         self._guess = TwistGuess(self.setup)
         self._passed_ns = self._ticked_ns = 0
         self._all_passed_to: Recorded | None = None  # newest command when all were passed on
-        self._is_alike = True  # the changed side has moved as the recorded one so far
         self._on_sample, self._sampler = on_sample, CycleSampler()
-        self._made: tuple[Side, Side | None] | None = None
+        self._made: tuple[Side, ChangedReplay | None] | None = None
 
     @property
     def begins_within(self) -> bool:
@@ -133,9 +130,14 @@ class AttemptReplay:
         return self._sides(0)[0]
 
     @property
+    def changed(self) -> ChangedReplay | None:
+        """Replay of the attempt with the changes applied; None without changes."""
+        return self._sides(0)[1]
+
+    @property
     def changed_side(self) -> Side | None:
         """The attempt with the changes applied; None without changes."""
-        return self._sides(0)[1]
+        return None if self.changed is None else self.changed.side
 
     def run(self) -> None:
         """Replay the bag from its first to its last message.
@@ -168,20 +170,21 @@ class AttemptReplay:
         for side in self._each_side():
             side.verdict.close(self.end_ns if result is None else result.ended_ns)
 
-    def _sides(self, start_ns: int) -> tuple[Side, Side | None]:
+    def _sides(self, start_ns: int) -> tuple[Side, ChangedReplay | None]:
         if self._made is None:
-            setup, nothing = self.setup, WhatIf()
-            first = Side(setup, self._actor, nothing, start_ns)
-            second = None
+            setup, has_records = self.setup, self.stream.has_records
+            recorded, changed = Side(setup, self._actor, WhatIf(), start_ns), None
             if self.other is not None or self.what_if.is_change:
-                second = Side(setup, self.other or self._actor, self.what_if, start_ns)
-            self._made = first, second
+                side = Side(setup, self.other or self._actor, self.what_if, start_ns)
+                changed = ChangedReplay(side, setup.cycle_s, has_records, self._tolerance)
+            self._made = recorded, changed
         return self._made
 
     def _each_side(self) -> Iterator[Side]:
-        for side in self._sides(self.start_ns):
-            if side is not None:
-                yield side
+        recorded, changed = self._sides(self.start_ns)
+        yield recorded
+        if changed is not None:
+            yield changed.side
 
     def _pass_pauses(self, now_ns: int) -> None:
         """Take the inputs as fresh if ``now_ns`` is after another pause of the recording."""
@@ -227,17 +230,14 @@ class AttemptReplay:
         self.ticks += 1
         self.matched += seen.matched
         time_s = self._time_s(tick.at_ns)
-        first, second = self._sides(self.start_ns)
-        observation, action = first.tick(tick, seen)
+        recorded, changed = self._sides(self.start_ns)
+        observation, action = recorded.tick(tick, seen)
         if observation is not None and action is not None:
             self.observations.add(time_s, tick.observation.tolist(), observation.tolist())
             if action is not tick.action:  # recorded actions have nothing to be compared with
                 self.actions.add(time_s, tick.action.tolist(), action.tolist())
-        if second is not None:
-            felt = second.felt(seen.wrench, self.stream.window)
-            changed = second.tick(tick, seen._replace(wrench=felt))[1]
-            if changed is not None:
-                self.changed_actions.add(time_s, tick.action.tolist(), changed.tolist())
+        if changed is not None:
+            changed.tick(tick, seen, self.stream.window, time_s)
 
     def _take_unknown(self, tick: Tick) -> None:
         """Pass on the recorded command of a tick whose inputs came during a pause."""
@@ -252,34 +252,32 @@ class AttemptReplay:
         except ConfigurationError as error:
             raise BagError(f"bag {self._path}: {POSE_TOPIC}: {error}") from error
         self.cycles += 1
-        first, second = self._sides(self.start_ns)
-        outside = None if cycle.record is None else first.motion.outside(cycle.record)
-        rebuilt = self._rebuild(first, cycle, pose, outside)
-        twist, time_s = rebuilt.twist, self._time_s(cycle.at_ns)
-        if rebuilt.is_determined:
+        recorded, changed = self._sides(self.start_ns)
+        window, time_s = self.stream.window, self._time_s(cycle.at_ns)
+        outside = None if cycle.record is None else recorded.motion.outside(cycle.record)
+        guess = self._rebuild(recorded, cycle, pose, outside)
+        self._compare(recorded, cycle, guess, time_s)
+        heard = guess.choice.wrench or (window.wrenches[-1] if window.wrenches else None)
+        recorded.verdict.look(cycle, pose, recorded.motion.fault, heard)
+        other = None
+        if changed is not None:
+            rebuilt = RebuiltCycle(cycle, time_s, pose, outside, guess, heard)
+            other = CycleSample(time_s, changed.cycle(rebuilt, window, recorded))
+        if self._on_sample is not None:
+            sample = self._sampler.sample(recorded, cycle, guess.choice, time_s, guess.twist)
+            self._on_sample(cycle, self._sampler.force_n(window, cycle), sample, other)
+
+    def _compare(self, side: Side, cycle: Cycle, guess: Guess, time_s: float) -> None:
+        """Compare a rebuilt twist with the recorded one, and with the answer on the wire."""
+        if guess.is_determined:
             recorded = cycle.applied if cycle.record is None else cycle.record.twist
-            self.applied.add(time_s, recorded, twist)
+            self.applied.add(time_s, recorded, guess.twist)
         else:
             self.applied.set_aside()
         if self.stream.wire is not None:
-            sent = first.motion.in_base(twist) if rebuilt.is_determined else None
+            sent = side.motion.in_base(guess.twist) if guess.is_determined else None
             cycle_s = self.setup.cycle_s
             self.stream.wire.answered(cycle.pose.numbers.stamp_ns, time_s, sent, cycle_s)
-        choice, wrenches = rebuilt.choice, self.stream.window.wrenches
-        heard = choice.wrench or (wrenches[-1] if wrenches else None)
-        first.verdict.look(cycle, pose, first.motion.fault, heard)
-        changed = None
-        if second is not None:
-            changed = self._change(second, cycle, pose, rebuilt, outside, heard)
-            if rebuilt.is_determined:
-                self.changed_applied.add(time_s, twist, changed)
-            else:
-                self.changed_applied.set_aside()
-            self.course.add(time_s, (first, second), changed)
-        if self._on_sample is not None:
-            other = None if changed is None else CycleSample(time_s, changed)
-            sample = self._sampler.sample(first, cycle, choice, time_s, twist)
-            self._on_sample(cycle, self._sampler.force_n(self.stream.window, cycle), sample, other)
 
     def _rebuild(self, side: Side, cycle: Cycle, pose: Pose, outside: Outside | None) -> Guess:
         """Return the rebuilt twist of a cycle on the recorded side."""
@@ -295,46 +293,6 @@ class AttemptReplay:
         if not known:
             motion.resume_from(record.twist)
         return Guess(choice, twist, known)
-
-    def _change(
-        self,
-        side: Side,
-        cycle: Cycle,
-        pose: Pose,
-        rebuilt: Guess,
-        outside: Outside | None,
-        heard: Recorded | None,
-    ) -> tuple[float, ...]:
-        """Return the twist of a cycle on the changed side, task axes.
-
-        As long as both sides have moved alike, the changed side too has the recorded twist where
-        the rebuilt one is undetermined.
-
-        Args:
-            side: The changed side.
-            cycle: The cycle.
-            pose: Pose of the TCP in the base.
-            rebuilt: The cycle on the recorded side.
-            outside: Events before the cycle that its inputs do not explain; None without a record.
-            heard: Newest wrench of the nodes, or None.
-        """
-        felt = side.felt(heard, self.stream.window)
-        felt = None if side.is_lost(felt) else felt
-        command = side.command_like(rebuilt.choice.command, cycle)
-        twist: tuple[float, ...]
-        if cycle.record is not None and outside is not None:
-            used = None if rebuilt.choice.wrench is None else felt
-            twist = side.motion.follow(cycle.record, outside, pose, command, used)
-            if rebuilt.is_determined:
-                self._is_alike = self._is_alike and twist == rebuilt.twist
-            elif self._is_alike:
-                side.motion.resume_from(cycle.record.twist)
-        elif self.stream.has_records and self._is_alike:
-            twist = cycle.applied
-        else:
-            twist = side.motion.step(cycle, pose, self.setup.cycle_s, command, felt)
-        side.verdict.look(cycle, pose, side.motion.fault, felt)
-        return twist
 
     def _time_s(self, at_ns: int) -> float:
         return 1e-9 * (at_ns - self.start_ns)

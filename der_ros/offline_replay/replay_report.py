@@ -51,16 +51,17 @@ def report_of(replay: AttemptReplay) -> dict[str, Any]:
         "rebuilt": side_report(replay.recorded_side),
         "differs": differences_of(replay),
     }
-    side, lost = replay.changed_side, replay.course.lost_sensor
-    if side is not None:
+    changed = replay.changed
+    if changed is not None:
+        lost = changed.course.lost_sensor
         report["what_if"] = {
             "changes": _changes(replay),
             "open_loop": OPEN_LOOP,
-            **side_report(side),
-            "first_interventions": replay.course.stepped_in,
+            **side_report(changed.side),
+            "first_interventions": changed.course.stepped_in,
             "lost_sensor": None if lost is None else lost._asdict(),
-            "actions": replay.changed_actions.report(),
-            "applied": replay.changed_applied.report(),
+            "actions": changed.actions.report(),
+            "applied": changed.applied.report(),
         }
     return report
 
