@@ -28,7 +28,7 @@ from der_ros.nodes.ft_bridge.parameters import (
     declare_client,
     declare_conditioning,
 )
-from der_ros.nodes.ft_bridge.readings import BoxReadings, Readings, TopicReadings
+from der_ros.nodes.ft_bridge.readings import BoxReadings, BridgeParts, Readings, TopicReadings
 from der_ros.nodes.ft_bridge.sensor_orientation import SensorOrientation, owner_of_poses
 from der_ros.nodes.shared.conversions import declare_tcp_from_sensor
 from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
@@ -85,10 +85,10 @@ class FtBridge(ShellNode):
 
     def _make_readings(self) -> Readings:
         """Return the readings of the chosen source."""
-        common = self, self._given, self._path, self._orientation, self._utils
+        parts = BridgeParts(self, self._given, self._path, self._orientation, self._utils)
         if self._given.source == "netft":
-            return BoxReadings(*common, self._config)
-        return TopicReadings(*common, self._sources.topic(self._given.input_topic))
+            return BoxReadings(parts, self._config)
+        return TopicReadings(parts, self._sources.topic(self._given.input_topic))
 
     def _open(self) -> None:
         """Create topics, services and timers, then start the readings."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
+from typing import NamedTuple
 
 from geometry_msgs.msg import WrenchStamped
 
@@ -31,15 +32,29 @@ from der_ros.parameters.ft_bridge import FtBridgeParameters
 from der_ros.threads import Startable
 
 
-class Readings(Startable):
-    """Readings of one source, conditioned and published in the source's thread.
+class BridgeParts(NamedTuple):
+    """Parts of ``ft_bridge`` that the readings of each source use.
 
-    Args:
+    Attributes:
         node: Publishing node.
         given: Parameters of the node.
         path: Conditioner of the readings.
         orientation: Orientation of the sensor.
         utils: Topics of netft_utils, also published from each reading.
+    """
+
+    node: ShellNode
+    given: FtBridgeParameters
+    path: WrenchConditioner
+    orientation: SensorOrientation
+    utils: NetftUtils
+
+
+class Readings(Startable):
+    """Readings of one source, conditioned and published in the source's thread.
+
+    Args:
+        parts: Parts of the node.
 
     Attributes:
         trusted: True if the newest reading can be trusted.
@@ -47,18 +62,10 @@ class Readings(Startable):
             subscriber.
     """
 
-    def __init__(
-        self,
-        node: ShellNode,
-        given: FtBridgeParameters,
-        path: WrenchConditioner,
-        orientation: SensorOrientation,
-        utils: NetftUtils,
-    ) -> None:
-        self._node, self._given, self._path = node, given, path
-        self._orientation, self._utils = orientation, utils
-        self._wrenches = node.create_publisher(WrenchStamped, "netft_data", RELIABLE_READINGS)
-        self._writer = WrenchWriter(given.frame_id)
+    def __init__(self, parts: BridgeParts) -> None:
+        self._node, self._given, self._path, self._orientation, self._utils = parts
+        self._wrenches = self._node.create_publisher(WrenchStamped, "netft_data", RELIABLE_READINGS)
+        self._writer = WrenchWriter(self._given.frame_id)
         self._rate, self._latency = RateCheck(), LatencyWindow()
         self._published = 0
         self.trusted = True
@@ -169,28 +176,17 @@ class BoxReadings(Readings):
     """Readings of a Net F/T box.
 
     Args:
-        node: Publishing node.
-        given: Parameters of the node.
-        path: Conditioner of the readings.
-        orientation: Orientation of the sensor.
-        utils: Topics of netft_utils, also published from each reading.
+        parts: Parts of the node.
         config: Configuration of the box's client.
     """
 
-    def __init__(
-        self,
-        node: ShellNode,
-        given: FtBridgeParameters,
-        path: WrenchConditioner,
-        orientation: SensorOrientation,
-        utils: NetftUtils,
-        config: NetFtConfig,
-    ) -> None:
-        super().__init__(node, given, path, orientation, utils)
+    def __init__(self, parts: BridgeParts, config: NetFtConfig) -> None:
+        super().__init__(parts)
         self._client = NetFtClient(config, self._on_sample)
-        self._frozen = FrozenWatch(given.frozen_after_s)
-        self._filter = FilterWatch(config.user_filter, given.min_box_filter_hz)
-        self._wire = SensorWireTopic(node, path) if given.publish_wire else None
+        self._frozen = FrozenWatch(parts.given.frozen_after_s)
+        self._filter = FilterWatch(config.user_filter, parts.given.min_box_filter_hz)
+        wanted = parts.given.publish_wire
+        self._wire = SensorWireTopic(parts.node, parts.path) if wanted else None
         self._status = "OK"
         self._restarts_before_bias: int | None = None
 
@@ -290,28 +286,17 @@ class TopicReadings(Readings):
     """Readings from another driver's topic.
 
     Args:
-        node: Publishing node.
-        given: Parameters of the node.
-        path: Conditioner of the readings.
-        orientation: Orientation of the sensor.
-        utils: Topics of netft_utils, also published from each reading.
+        parts: Parts of the node.
         rightful: Watch over the topic.
     """
 
-    def __init__(
-        self,
-        node: ShellNode,
-        given: FtBridgeParameters,
-        path: WrenchConditioner,
-        orientation: SensorOrientation,
-        utils: NetftUtils,
-        rightful: RightfulTopic,
-    ) -> None:
-        super().__init__(node, given, path, orientation, utils)
-        path.set_sample_rate(float(given.sample_rate_hz))
+    def __init__(self, parts: BridgeParts, rightful: RightfulTopic) -> None:
+        super().__init__(parts)
+        given = parts.given
+        parts.path.set_sample_rate(float(given.sample_rate_hz))
         frames = [given.input_frame_id] if given.input_frame_id else ["", given.frame_id]
         self._rightful = rightful
-        self._topic = WrenchTopic(node, rightful, given.stale_after_s, self._publish, frames)
+        self._topic = WrenchTopic(parts.node, rightful, given.stale_after_s, self._publish, frames)
 
     def start(self) -> None:
         """Start the thread that reads the topic."""
