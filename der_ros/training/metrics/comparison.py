@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from der_ros.documents import read_yaml
 from der_ros.errors import ConfigurationError
 from der_ros.training.metrics.log import read_metrics
-from der_ros.whole_files import whole_file
+from der_ros.training.metrics.plot_file import new_figure, save_figure
 
 ABSCISSAE = {
     "steps": ("time/env_steps", 1.0, "environment steps"),
@@ -157,11 +157,24 @@ def mean_curve(label: str, runs: Sequence[Run]) -> Curve:
             f"at {end:g}"
         )
     x = np.linspace(start, end, _POINTS)
-    values = np.array([np.interp(x, run.x, run.y) for run in runs])
-    mean, half = values.mean(axis=0), np.zeros_like(x)
-    if len(runs) > 1:
-        half = t_95(len(runs) - 1) * values.std(axis=0, ddof=1) / math.sqrt(len(runs))
+    mean, half = mean_band(np.array([np.interp(x, run.x, run.y) for run in runs]))
     return Curve(label, len(runs), x, mean, mean - half, mean + half)
+
+
+def mean_band(values: Array) -> tuple[Array, Array]:
+    """Return the mean over runs and half the width of its 95 % band.
+
+    Args:
+        values: Values of each run, shape (runs, bins).
+
+    Returns:
+        Mean and half width, shape (bins,) each; a single run has a half width of 0.
+    """
+    runs = len(values)
+    mean = values.mean(axis=0)
+    if runs < 2:
+        return mean, np.zeros_like(mean)
+    return mean, t_95(runs - 1) * values.std(axis=0, ddof=1) / math.sqrt(runs)
 
 
 def t_95(degrees_of_freedom: int) -> float:
@@ -186,13 +199,9 @@ def draw_curves(
     Raises:
         ConfigurationError: The image cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     is_rate = metric.endswith("_rate")
     scale = 100.0 if is_rate else 1.0
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(8.0, 4.5)
     axes = figure.add_subplot()
     for curve in curves:
         count = f" ({curve.runs} runs)" if curve.runs > 1 else ""
@@ -212,8 +221,4 @@ def draw_curves(
         ncols=2 if max(len(curve.label) for curve in curves) <= _SHORT_LABEL else 1,
         title="mean and its 95 % interval over runs" if several else None,
     )
-    try:
-        with whole_file(path) as part:
-            figure.savefig(part, format=path.suffix[1:] or "png", dpi=120)
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path}: cannot be written: {error}") from error
+    save_figure(figure, path, dpi=120)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from der_ros.documents import parse_json, read_bytes, shortened
 from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.training.metrics.plot_file import new_figure
 from der_ros.training.metrics.windows import (
     EPISODE_RETURN,
     GREEDY_WINDOW_EPISODES,
@@ -216,11 +217,7 @@ def _draw(
 
 def _figure() -> Figure:
     """Return an empty figure with one pair of axes, without a window."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(8.0, 4.5)
     figure.add_subplot()
     return figure
 

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from der_ros.errors import ConfigurationError
+from der_ros.training.metrics.plot_file import new_figure, save_figure
 from der_ros.training.study.arms import DER_OFF, DER_ON, INTERVALS, PRESET_KNOBS, ZONES, Knobs
 from der_ros.training.study.cells import NOTHING
 from der_ros.training.study.measures import mean_success
 from der_ros.training.study.resampling import Array
 from der_ros.training.study.run_record import RunRecord
-from der_ros.whole_files import whole_file
 
 KNOBS_CELL = "lap_joint/no_demos"
 _STUDY, _PRESET_STUDY = "knobs", "paper"
@@ -47,13 +46,9 @@ def draw_knobs(records: Sequence[RunRecord], path: Path) -> bool:
     Raises:
         ConfigurationError: The image cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     if not _any(records):
         return False
-    figure = Figure(figsize=(5.6, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(5.6, 4.2)
     axes = figure.subplots()
     percent = 100.0 * _means(records)
     image = axes.imshow(np.ma.masked_invalid(percent), origin="lower", vmin=0.0, vmax=100.0)
@@ -65,11 +60,7 @@ def draw_knobs(records: Sequence[RunRecord], path: Path) -> bool:
     axes.set(xlabel="zone (transitions)", ylabel="steps between insertions")
     axes.set_title("lap joint, preset paper: success, mean over the training")
     figure.colorbar(image, label="success (%)")
-    try:
-        with whole_file(path) as part:
-            figure.savefig(part, format=path.suffix[1:] or "png", dpi=110)
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path}: cannot be written: {error}") from error
+    save_figure(figure, path, dpi=110)
     return True
 
 

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from der_ros.errors import ConfigurationError
-from der_ros.training.metrics.comparison import t_95
+from der_ros.training.metrics.comparison import mean_band
+from der_ros.training.metrics.plot_file import new_figure, save_figure
 from der_ros.training.study.cells import ARM_TITLES, STRUCTURE_TITLES, TASK_TITLES
 from der_ros.training.study.design import STUDIES
 from der_ros.training.study.resampling import Array
 from der_ros.training.study.run_record import RunRecord
-from der_ros.whole_files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-_COLUMN_IN, _HEIGHT_IN = 3.6, 5.6
+_COLUMN_IN, _HEIGHT_IN, _DPI = 3.6, 5.6, 110
 _MOST_INSIDE = 3
 """Largest number of arms with a legend inside the panel; a longer one covers the curves."""
 
@@ -45,7 +42,7 @@ def draw_panels(study: str, task: str, records: Sequence[RunRecord], path: Path)
     structures = [name for name in STUDIES[study].structures if _of(chosen, name)]
     if not structures:
         return False
-    figure = _figure(1.4 + _COLUMN_IN * len(structures), _HEIGHT_IN)
+    figure = new_figure(1.4 + _COLUMN_IN * len(structures), _HEIGHT_IN)
     grid = figure.subplots(2, len(structures), sharex=True, sharey="row", squeeze=False)
     for column, structure in enumerate(structures):
         _draw_success(grid[0, column], study, _of(chosen, structure))
@@ -58,7 +55,7 @@ def draw_panels(study: str, task: str, records: Sequence[RunRecord], path: Path)
         figure.legend(*entries, loc="outside lower center", ncols=2, fontsize="small")
     grid[1, 0].set(ylabel="return of an episode")
     figure.suptitle(f"{TASK_TITLES[task]}, {_settings(study)}\nmean over seeds and its 95 % band")
-    _save(figure, path)
+    save_figure(figure, path, _DPI)
     return True
 
 
@@ -79,46 +76,13 @@ def draw_answer(records: Sequence[RunRecord], path: Path) -> bool:
     tasks = [task for task in STUDIES["paper"].budgets if task in {r.run.task for r in chosen}]
     if not tasks:
         return False
-    figure = _figure(1.4 + _COLUMN_IN * len(tasks), _HEIGHT_IN / 2.0)
+    figure = new_figure(1.4 + _COLUMN_IN * len(tasks), _HEIGHT_IN / 2.0)
     for axes, task in zip(figure.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
         _draw_success(axes, "paper", [record for record in chosen if record.run.task == task])
         axes.set_title(f"{TASK_TITLES[task]}, {_settings('paper')}")
         axes.set_xlabel("environment steps (1000)")
-    _save(figure, path)
+    save_figure(figure, path, _DPI)
     return True
-
-
-def _figure(width_in: float, height_in: float) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width_in, height_in), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _save(figure: Figure, path: Path) -> None:
-    try:
-        with whole_file(path) as part:
-            figure.savefig(part, format=path.suffix[1:] or "png", dpi=110)
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path}: cannot be written: {error}") from error
-
-
-def mean_band(values: Array) -> tuple[Array, Array]:
-    """Return the mean over runs and half the width of its 95 % band.
-
-    Args:
-        values: Values of each run, shape (runs, bins).
-
-    Returns:
-        Mean and half width, shape (bins,) each; a single run has a half width of 0.
-    """
-    runs = len(values)
-    mean = values.mean(axis=0)
-    if runs < 2:
-        return mean, np.zeros_like(mean)
-    return mean, t_95(runs - 1) * values.std(axis=0, ddof=1) / math.sqrt(runs)
 
 
 def _settings(study: str) -> str:

@@ -10,13 +10,12 @@ from records import record
 
 from der_ros.cli import plot_runs
 from der_ros.errors import ConfigurationError
-from der_ros.training.metrics.comparison import t_95
+from der_ros.training.metrics.comparison import mean_band, t_95
 from der_ros.training.study import policy_table
 from der_ros.training.study.cells import NOTHING
 from der_ros.training.study.design import StudyRun, study_runs
 from der_ros.training.study.knob_map import draw_knobs, knob_table
 from der_ros.training.study.page import PARTS, all_records, made_page, picture_name
-from der_ros.training.study.panels import mean_band
 from der_ros.training.study.run_record import RunRecord, write_record
 from der_ros.training.study.study_answers import answer, first_successes, summary
 from der_ros.training.study.tables import (
