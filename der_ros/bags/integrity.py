@@ -76,8 +76,10 @@ class CheckedBag(NamedTuple):
     @property
     def hashes(self) -> dict[str, str]:
         """RIHS01 hashes of a bag of this package, by message type."""
-        told = [entry["topic_metadata"] for entry in self.information["topics_with_message_count"]]
-        return {entry["type"]: entry["type_description_hash"] for entry in told}
+        topics = [
+            entry["topic_metadata"] for entry in self.information["topics_with_message_count"]
+        ]
+        return {entry["type"]: entry["type_description_hash"] for entry in topics}
 
     @property
     def is_own(self) -> bool:
@@ -85,12 +87,12 @@ class CheckedBag(NamedTuple):
 
         The description then has a copy with a checksum in each file.
         """
-        told = self.information
-        if not self.files or len(self.files) != len(told["relative_file_paths"]):
+        described = self.information
+        if not self.files or len(self.files) != len(described["relative_file_paths"]):
             return False
-        if {**told, **_OWN} != told:
+        if {**described, **_OWN} != described:
             return False
-        entries = [entry["topic_metadata"] for entry in told["topics_with_message_count"]]
+        entries = [entry["topic_metadata"] for entry in described["topics_with_message_count"]]
         topics = {Topic(entry["name"], entry["type"]) for entry in entries}
         return all(
             each.has_copy and each.is_chunked and each.is_plain and each.channels == topics
@@ -160,7 +162,7 @@ def _compare(counts: Counter[str], information: dict[str, Any]) -> None:
     Raises:
         BagError: The counts differ.
     """
-    told: Counter[str] = Counter()
+    described: Counter[str] = Counter()
     for entry in information["topics_with_message_count"]:
         topic = entry["topic_metadata"]
         name, kind = topic["name"], topic["type"]
@@ -169,8 +171,8 @@ def _compare(counts: Counter[str], information: dict[str, Any]) -> None:
                 f"{DESCRIPTION}: expected name and type of each topic as texts, "
                 f"got {shortened(name)} and {shortened(kind)}"
             )
-        told[name] += entry["message_count"]
-    if +told != counts or information["message_count"] != sum(counts.values()):
+        described[name] += entry["message_count"]
+    if +described != counts or information["message_count"] != sum(counts.values()):
         raise BagError(
             f"expected {information['message_count']} messages as metadata.yaml counts them, "
             f"the files count {sum(counts.values())}"

@@ -143,8 +143,8 @@ def _write(files: Sequence[Path], work: Path, source: Path) -> list[RepairedFile
             written.append(write_repaired(data, work / path.name))
     kept = [each for each in written if each.messages]
     if not kept:
-        told = "; ".join(text for each in written for text in each.damage) or "it is empty"
-        raise BagError(f"bag {source}: expected at least one whole message, got none ({told})")
+        damage = "; ".join(text for each in written for text in each.damage) or "it is empty"
+        raise BagError(f"bag {source}: expected at least one whole message, got none ({damage})")
     for each in written:
         if not each.messages:
             (work / each.name).unlink()

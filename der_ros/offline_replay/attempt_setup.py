@@ -132,7 +132,7 @@ def read_setup(reader: BagReader) -> AttemptSetup:
             topics,
             result,
             base_frame,
-            _told_cycle_s(reader) or cycle_s,
+            _reported_cycle_s(reader) or cycle_s,
             reported_faults(reader) if is_fault else (),
             _action_limits(contract.get("contract.action_limits", "")),
             read_action_repeat(reader),
@@ -178,7 +178,7 @@ def _poses(reader: BagReader, topic: str) -> tuple[str, float]:
     return first[0].frame_id, 0.001 * (round(sum(usual) / len(usual)) if usual else 12)
 
 
-def _told_cycle_s(reader: BagReader) -> float:
+def _reported_cycle_s(reader: BagReader) -> float:
     """Return the robot's cycle time, s, from the first diagnostics with it; 0 if there are none."""
     topic = diagnostics_topic(reader)
     if not topic:

@@ -236,8 +236,8 @@ def unmet(bag: Path, expectation: Expectation) -> list[str]:
     found, side = differences_of(replay), replay.changed_side or replay.recorded_side
     verdict, done = side.verdict, side.motion.interventions
     if expectation.outcome not in (None, verdict.outcome):
-        told = "none" if verdict.outcome is None else f"{verdict.outcome.value} ({verdict.reason})"
-        found.append(f"outcome: expected {expectation.outcome.value}, got {told}")
+        got = "none" if verdict.outcome is None else f"{verdict.outcome.value} ({verdict.reason})"
+        found.append(f"outcome: expected {expectation.outcome.value}, got {got}")
     if expectation.reason not in (None, verdict.reason):
         found.append(f"reason: expected {expectation.reason!r}, got {verdict.reason!r}")
     peak_n = replay.stream.peak_force_n

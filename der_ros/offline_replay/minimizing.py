@@ -170,9 +170,9 @@ def _kept_end(bag: Path, replay: AttemptReplay, keep: Outcome | None) -> tuple[O
     outcome, reason = _end_of(replay)
     if outcome is None or keep not in (None, outcome):
         wanted = "a verdict" if keep is None else keep.value
-        told = "none" if outcome is None else f"{outcome.value} ({reason})"
+        got = "none" if outcome is None else f"{outcome.value} ({reason})"
         raise BagError(
-            f"bag {bag}: expected an attempt that ends in {wanted}, its replay ends in {told}"
+            f"bag {bag}: expected an attempt that ends in {wanted}, its replay ends in {got}"
         )
     if differs := differences_of(replay):
         raise BagError(f"bag {bag}: expected a bag that replays the same: {'; '.join(differs)}")

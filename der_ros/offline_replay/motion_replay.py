@@ -174,8 +174,8 @@ class MotionReplay:
             command: Newest command of the bridge, or None.
             wrench: Newest wrench of the bridge, or None.
         """
-        self._happen(outside)
-        self._hear(record, command, wrench)
+        self._apply_outside(outside)
+        self._take_messages(record, command, wrench)
         self._clock.now_s = record.decided_s
         self._began_s += record.cycle_s
         self._number = record.number
@@ -196,7 +196,7 @@ class MotionReplay:
         """Continue from the recorded twist, (6,) task axes, if the rebuilt one is unknown."""
         self._motion.resume_from(twist)
 
-    def _happen(self, outside: Outside) -> None:
+    def _apply_outside(self, outside: Outside) -> None:
         if outside is _NOTHING:
             return
         if outside.reset:
@@ -208,7 +208,7 @@ class MotionReplay:
         if outside.ending:
             self._motion.end()
 
-    def _hear(
+    def _take_messages(
         self, record: CycleRecord, command: RecordedCommand | None, wrench: Recorded | None
     ) -> None:
         """Give the bridge its newest messages, with the ages they had on arrival."""

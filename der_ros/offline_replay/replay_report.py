@@ -137,8 +137,12 @@ def _outcome(replay: AttemptReplay) -> list[str]:
     rebuilt, from_outside = verdict.outcome, verdict.reason == HELD_FROM_OUTSIDE
     if result is None or ((rebuilt is None or from_outside) and result.outcome in _FROM_OUTSIDE):
         return []
-    told = "no verdict" if rebuilt is None else rebuilt.value
-    return [] if told == result.outcome else [f"outcome: recorded {result.outcome}, rebuilt {told}"]
+    outcome = "no verdict" if rebuilt is None else rebuilt.value
+    return (
+        []
+        if outcome == result.outcome
+        else [f"outcome: recorded {result.outcome}, rebuilt {outcome}"]
+    )
 
 
 def lines_of(report: dict[str, Any]) -> list[str]:
@@ -200,7 +204,7 @@ def _stepped_in_lines(
 def _lost_sensor_lines(lost: dict[str, Any] | None) -> list[str]:
     if lost is None:
         return []
-    told = [
+    times = [
         f"{what} {1e3 * (at_s - lost['lost_s']):.0f} ms later"
         if at_s is not None
         else f"not {what}"
@@ -209,7 +213,7 @@ def _lost_sensor_lines(lost: dict[str, Any] | None) -> list[str]:
             ("at rest", lost["rest_s"]),
         )
     ]
-    return [f"  sensor:              lost at {lost['lost_s']:.3f} s; {', '.join(told)}"]
+    return [f"  sensor:              lost at {lost['lost_s']:.3f} s; {', '.join(times)}"]
 
 
 def _changed_line(values: dict[str, Any], unit: str) -> str:

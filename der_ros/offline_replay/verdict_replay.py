@@ -38,7 +38,7 @@ _NEARLY_MOVED_M = 0.0004
 # Default seating_s of these bags.
 _EARLIER_SEATING_S = 4.0
 # Longest time from a fault to its report in the diagnostics, on a busy computer.
-_TOLD_WITHIN_S = 0.5
+_REPORTED_WITHIN_S = 0.5
 
 
 def nearly(home: HomeLimits) -> HomeLimits:
@@ -114,7 +114,7 @@ class VerdictReplay:
         self._fresh.command_s = self._began_s
         self._resumed_s = float("-inf")
         self._commanded = Twist.zero()
-        self._told = [
+        self._reported = [
             (1e-9 * (each.at_ns - start_ns), each.text)
             for each in reported
             if each.text and each.at_ns >= began_ns
@@ -154,8 +154,8 @@ class VerdictReplay:
             self._fresh.pose_s = now_s
             return
         if fault == HELD_FROM_OUTSIDE:
-            fault = self._told_at(now_s + _TOLD_WITHIN_S) or fault
-        fault = fault or self._told_at(now_s)
+            fault = self._reported_at(now_s + _REPORTED_WITHIN_S) or fault
+        fault = fault or self._reported_at(now_s)
         problem = fault or self._fresh.stale(now_s) or self._silence(now_s)
         self._fresh.pose_s = now_s
         if problem:
@@ -182,7 +182,7 @@ class VerdictReplay:
         if self.outcome is not None:
             return
         now_s = 1e-9 * (at_ns - self._start_ns)
-        problem = self._told_at(now_s) or self._fresh.stale(now_s)
+        problem = self._reported_at(now_s) or self._fresh.stale(now_s)
         if problem:
             self._end(now_s, Outcome.FAULT, problem)
         elif self._stopped:
@@ -194,9 +194,9 @@ class VerdictReplay:
             if verdict is not None:
                 self._end(self._last[0], *verdict)
 
-    def _told_at(self, now_s: float) -> str:
+    def _reported_at(self, now_s: float) -> str:
         """Return the first errors that the nodes have reported by ``now_s``; empty if none."""
-        return next((text for at_s, text in self._told if at_s <= now_s), "")
+        return next((text for at_s, text in self._reported if at_s <= now_s), "")
 
     def _silence(self, now_s: float) -> str:
         if not self._fresh.is_silent(now_s):

@@ -7,7 +7,7 @@ import time
 
 logger = logging.getLogger(__name__)
 
-_TELL_EVERY_S = 10.0
+_LOG_EVERY_S = 10.0
 _RECENT_S = 5.0
 
 
@@ -24,7 +24,7 @@ class DroppedDatagrams:
         self.foreign = self.malformed = 0
         self.foreign_from = ""
         self._words = ""
-        self._seen_s = self._told_s = float("-inf")
+        self._seen_s = self._logged_s = float("-inf")
 
     def count_foreign(self, address: tuple[str, int]) -> None:
         """Count a datagram from a sender other than the controller."""
@@ -47,6 +47,6 @@ class DroppedDatagrams:
 
     def _note(self, words: str) -> None:
         self._words, self._seen_s = words, time.monotonic()
-        if self._seen_s - self._told_s >= _TELL_EVERY_S:
-            self._told_s = self._seen_s
+        if self._seen_s - self._logged_s >= _LOG_EVERY_S:
+            self._logged_s = self._seen_s
             logger.warning("RSI server: %s", words)

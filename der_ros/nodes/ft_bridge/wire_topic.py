@@ -29,7 +29,7 @@ class SensorWireTopic:
     def __init__(self, node: ShellNode, path: WrenchConditioner) -> None:
         self._path = path
         self._records: deque[tuple[float, RdtRecord]] = deque(maxlen=_MOST_RECORDS)
-        self._told: object = None
+        self._published: object = None
         self._wire = node.create_publisher(UInt8MultiArray, SENSOR_WIRE, RELIABLE_READINGS)
         self._setups = node.create_publisher(String, SENSOR_SETUP, LATCHED)
 
@@ -48,8 +48,8 @@ class SensorWireTopic:
             box: Configuration of the box.
         """
         now = box, self._path.settings
-        if now != self._told:
-            self._told = now
+        if now != self._published:
+            self._published = now
             self._setups.publish(String(data=SensorSetup(box, self._path.config).to_text()))
         wire = SensorWire(stamp_ns, taken.bias, taken.world_from_sensor, tuple(self._records))
         self._records.clear()

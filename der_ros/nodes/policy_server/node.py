@@ -298,10 +298,10 @@ class PolicyServer(Shell, LifecycleNode):
         }
         self._publish_info(action_repeat=1)
         if self._policy.sha256:
-            told = f"policy {reference.path} (sha256 {self._policy.sha256:.12}...)"
+            source = f"policy {reference.path} (sha256 {self._policy.sha256:.12}...)"
         else:
-            told = f"pilot {self._pilot}, contract of {reference.path.name or 'the task'}"
-        logger.info("%s for %s", told, self._task)
+            source = f"pilot {self._pilot}, contract of {reference.path.name or 'the task'}"
+        logger.info("%s for %s", source, self._task)
 
     def _publish_info(self, action_repeat: int) -> None:
         """Publish what is known of the policy, with the newest action repeat, if it has changed."""

@@ -44,7 +44,9 @@ logger = logging.getLogger("demo_recorder")
 _TICK_S = 0.05
 # Longest time from the result of an attempt until its bag is complete.
 _BAG_PATIENCE_S = 20.0
-_TOLD = {f"assembly_supervisor/{name}": "assembly_supervisor" for name in ("status", "result")}
+_SUPERVISOR_TOPICS = {
+    f"assembly_supervisor/{name}": "assembly_supervisor" for name in ("status", "result")
+}
 _SERVICES = ("start", "stop", "accept")
 _HELP = {
     JOY: "press start; hold the dead-man button to move",
@@ -72,7 +74,7 @@ class DemoRecorder(ShellNode):
             raise ConfigurationError("parameter out: expected a folder, got an empty text")
         self._folder = DemonstrationFolder(Path(self._given.out))
         person = self._given.pilot == JOY
-        topics = {**_TOLD, **(SOURCES[JOY] if person else {})}
+        topics = {**_SUPERVISOR_TOPICS, **(SOURCES[JOY] if person else {})}
         services = {f"assembly_supervisor/{name}": "assembly_supervisor" for name in _SERVICES}
         self._sources = Sources(self, topics, services)
         self._device = TeleopInput(self, self._sources) if person else None
@@ -84,7 +86,7 @@ class DemoRecorder(ShellNode):
         self._executing = self._discarded = False
         self._pending: _Verdict | None = None
         self._failures = 0
-        self._told = ""
+        self._shown = ""
         self._publisher = self.create_publisher(DiagnosticStatus, "teleop/status", LATCHED)
         self._diagnostics = DiagnosticsPublisher(self, "demonstrations", self._collect)
         self._kept = len(self._folder.paths())
@@ -222,9 +224,9 @@ class DemoRecorder(ShellNode):
         kept = self._kept
         state = self._state()
         text = f"{kept} of {self._given.episodes} kept; {state}"
-        if text == self._told:
+        if text == self._shown:
             return
-        self._told = text
+        self._shown = text
         logger.info("%s", text)
         values = {"kept": kept, "wanted": self._given.episodes, "state": state}
         self._publisher.publish(to_status("teleop", values, text))
@@ -246,7 +248,7 @@ class DemoRecorder(ShellNode):
             "kept": self._kept,
             **(self._device.report() if self._device else {}),
         }
-        return [Status("demonstrations", level, wrong or self._told, values)]
+        return [Status("demonstrations", level, wrong or self._shown, values)]
 
 
 def main(args: list[str] | None = None) -> int:

@@ -59,7 +59,7 @@ class TakeoverInput:
         self._sources = Sources(node, _SOURCES[device], {})
         self._device = TeleopInput(node, self._sources)
         self.pilot = SharedPilot()
-        self._told = ""
+        self._shown = ""
         self._released_s = time.monotonic()
         self._publisher = node.create_publisher(DiagnosticStatus, "teleop/status", LATCHED)
         self._film, self._world = TaughtFilm(node), TaughtState(node)
@@ -80,9 +80,9 @@ class TakeoverInput:
     def _show(self) -> None:
         """Publish and log the status for the operator when it changes."""
         state = self._state()
-        if state == self._told:
+        if state == self._shown:
             return
-        self._told = state
+        self._shown = state
         logger.info("%s", state)
         self._publisher.publish(to_status("teleop", {"state": state}, state))
 
@@ -94,7 +94,7 @@ class TakeoverInput:
         if view is not None:
             self._world.show(view)
             if film_watched:
-                self._film.show(view, self._told)
+                self._film.show(view, self._shown)
 
     def _state(self) -> str:
         state = self._device.state()

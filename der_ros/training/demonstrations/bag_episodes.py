@@ -161,14 +161,14 @@ def _end(reader: BagReader) -> _End:
         return _End()
     values = {pair.key: pair.value for pair in contract.values}
     where = f"demos: {reader.path}"
-    told = f"{where}: {CONTRACT_TOPIC}"
-    task_frame = numbers_of_text(f"{told}: task_frame", values.get("task_frame", ""), 7)
-    task_from_base = Pose.from_sequence(task_frame, f"{told}: task_frame").inverse()
+    topic = f"{where}: {CONTRACT_TOPIC}"
+    task_frame = numbers_of_text(f"{topic}: task_frame", values.get("task_frame", ""), 7)
+    task_from_base = Pose.from_sequence(task_frame, f"{topic}: task_frame").inverse()
     name = "contract.control_dt_s"
-    (period_s,) = numbers_of_text(f"{told}: {name}", values.get(name, "0"), 1)
+    (period_s,) = numbers_of_text(f"{topic}: {name}", values.get(name, "0"), 1)
     if not 0.0 <= period_s <= _LONGEST_S:
         raise ConfigurationError(
-            f"{told}: {name}: expected 0 to {_LONGEST_S:g} s, got {period_s:g}"
+            f"{topic}: {name}: expected 0 to {_LONGEST_S:g} s, got {period_s:g}"
         )
     last_ns = acted_ns + int(2e9 * period_s)
     poses = [

@@ -171,7 +171,7 @@ def _connect(config: TrainingConfig) -> None:
             )
             return
         try:
-            _knock(config.ray_address)
+            _check_reachable(config.ray_address)
             ray.init(address=config.ray_address, **common)
         except (OSError, ValueError, RuntimeError) as error:
             raise ConfigurationError(
@@ -194,7 +194,7 @@ def _check_temporary_folder() -> None:
         )
 
 
-def _knock(address: str) -> None:
+def _check_reachable(address: str) -> None:
     """Check quickly that ``host:port`` accepts connections; Ray itself retries for minutes.
 
     Raises:
