@@ -25,14 +25,14 @@ from der_ros.geometry import Pose
 from der_ros.offline_replay.attempt_setup import POSE_TOPIC, read_setup
 from der_ros.offline_replay.changed_replay import ChangedReplay, RebuiltCycle
 from der_ros.offline_replay.cycle_inputs import Choice, recorded_inputs
-from der_ros.offline_replay.cycle_samples import (
+from der_ros.offline_replay.differences import Differences
+from der_ros.offline_replay.motion_replay import Outside
+from der_ros.offline_replay.plot.cycle_samples import (
     UNKNOWN_TWIST,
     CycleSample,
     CycleSampler,
     OnSample,
 )
-from der_ros.offline_replay.differences import Differences
-from der_ros.offline_replay.motion_replay import Outside
 from der_ros.offline_replay.recorded_stream import Cycle, Recorded, RecordedStream, Tick
 from der_ros.offline_replay.replay_side import Scale, ScaledPolicy, Side
 from der_ros.offline_replay.tick_replay import RECENT_NS, InputMatcher

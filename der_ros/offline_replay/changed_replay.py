@@ -5,13 +5,66 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from der_ros.geometry import Pose
-from der_ros.offline_replay.cycle_samples import ChangedCourse
 from der_ros.offline_replay.differences import Differences
 from der_ros.offline_replay.motion_replay import Outside
 from der_ros.offline_replay.recorded_stream import Cycle, Recorded, Tick, Window
 from der_ros.offline_replay.replay_side import Side
 from der_ros.offline_replay.tick_replay import SeenInputs
 from der_ros.offline_replay.twist_guess import TWIST_TOLERANCE, Guess
+
+_NOTICED = "STALE"
+
+
+class LostSensor(NamedTuple):
+    """Course of a sensor that is lost in a what-if, times since the first message, s.
+
+    Attributes:
+        lost_s: Loss of the sensor.
+        noticed_s: First cycle with readings that are stale for the governor; None if none.
+        rest_s: First cycle after the loss with a twist of zero; None if there is none.
+    """
+
+    lost_s: float
+    noticed_s: float | None = None
+    rest_s: float | None = None
+
+
+class ChangedCourse:
+    """Follows both sides of a replay, cycle by cycle.
+
+    Args:
+        lost_s: Time at which the changed side loses its sensor, s; None if it does not.
+
+    Attributes:
+        stepped_in: First time, s, at which the governor stepped in on the changed side alone, by
+            kind.
+        lost_sensor: Course of the lost sensor; None without one.
+    """
+
+    def __init__(self, lost_s: float | None = None) -> None:
+        self.stepped_in: dict[str, float] = {}
+        self.lost_sensor = None if lost_s is None else LostSensor(lost_s)
+        self._counts: list[dict[str, int]] = [{}, {}]
+
+    def add(self, time_s: float, sides: tuple[Side, Side], twist: tuple[float, ...]) -> None:
+        """Take the recorded and the changed side after a cycle with the changed ``twist``, (6,)."""
+        recorded, changed = (self._new(number, side) for number, side in enumerate(sides))
+        for kind in changed - recorded:
+            self.stepped_in.setdefault(kind, time_s)
+        lost = self.lost_sensor
+        if lost is None or time_s <= lost.lost_s:
+            return
+        if lost.noticed_s is None and _NOTICED in changed:
+            lost = lost._replace(noticed_s=time_s)
+        if lost.rest_s is None and not any(twist):
+            lost = lost._replace(rest_s=time_s)
+        self.lost_sensor = lost
+
+    def _new(self, number: int, side: Side) -> set[str]:
+        """Return the kinds of intervention of this cycle."""
+        counts, before = side.motion.interventions, self._counts[number]
+        self._counts[number] = counts
+        return {kind for kind, count in counts.items() if count > before.get(kind, 0)}
 
 
 class RebuiltCycle(NamedTuple):

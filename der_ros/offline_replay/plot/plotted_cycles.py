@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from der_ros.geometry import Array
-from der_ros.offline_replay.cycle_samples import UNKNOWN_TWIST, CycleSample
+from der_ros.offline_replay.plot.cycle_samples import UNKNOWN_TWIST, CycleSample
 from der_ros.offline_replay.recorded_stream import Cycle
 
 HELD = "held by a fault"
