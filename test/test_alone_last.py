@@ -166,7 +166,7 @@ def test_each_process_has_domains_and_ports_of_its_own(checkout):
     assert all(0 < other - own < 10 for own, other, _ in taken)
 
 
-def test_the_reason_of_a_rerun_is_told(checkout):
+def test_the_reason_of_a_rerun_is_reported(checkout):
     (checkout.folder / "test" / "test_twice.py").write_text(TWICE)
     output, _ = checkout.run("-n", "0", "-k", "twice")
     assert re.search(r"= 1 passed, 18 deselected, 1 rerun in", output), output

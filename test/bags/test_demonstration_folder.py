@@ -72,7 +72,7 @@ def test_a_disk_that_refuses_leaves_the_bag(tmp_path, bag):
     assert (bag / "metadata.yaml").is_file()
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match=r"out: .*file/demos cannot be made"):
         DemonstrationFolder(tmp_path / "file" / "demos")

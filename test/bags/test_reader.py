@@ -61,7 +61,7 @@ def test_a_topic_is_found_in_whatever_namespace(bag):
             reader.find("policy/action")
 
 
-def test_what_is_missing_is_told(bag, tmp_path):
+def test_what_is_missing_is_reported(bag, tmp_path):
     with pytest.raises(BagError, match="no such folder"):
         read(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
@@ -72,7 +72,7 @@ def test_what_is_missing_is_told(bag, tmp_path):
         read(bag, "/other")
 
 
-def test_an_incomplete_recording_is_told(tmp_path):
+def test_an_incomplete_recording_is_reported(tmp_path):
     writer = BagWriter(tmp_path / "half", TOPICS)
     writer.open()
     writer.abort()
@@ -81,7 +81,7 @@ def test_an_incomplete_recording_is_told(tmp_path):
             read(tmp_path / name)
 
 
-def test_a_bag_that_is_cut_anywhere_is_told(bag):
+def test_a_bag_that_is_cut_anywhere_is_reported(bag):
     file = bag / "bag.mcap"
     data = file.read_bytes()
     for size in range(0, len(data) - 1, len(data) // 60):
@@ -149,7 +149,7 @@ def test_a_bag_of_another_writer_is_still_read(tmp_path):
     assert (message.stamp_ns, message.message.data) == (7, "foreign")
 
 
-def test_garbage_in_the_metadata_is_told(bag):
+def test_garbage_in_the_metadata_is_reported(bag):
     (bag / "metadata.yaml").write_text("{[not yaml")
     with pytest.raises(BagError, match="damaged"):
         read(bag)

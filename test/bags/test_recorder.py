@@ -254,7 +254,7 @@ class FullDisk:
 
 
 @pytest.mark.parametrize("big", [False, True])
-def test_a_full_disk_is_told_and_no_bag_appears(tmp_path, big, monkeypatch):
+def test_a_full_disk_is_reported_and_no_bag_appears(tmp_path, big, monkeypatch):
     full = FullDisk((tmp_path / "written").open("wb"))
     monkeypatch.setattr(recorder, "open_file", lambda _path: full)
     writer = BagWriter(tmp_path / "bag", [INFO])

@@ -75,7 +75,7 @@ def test_numbers_that_are_too_low_are_refused(tmp_path, option, least):
     assert f"expected at least {least}, got {least - 1}" in result.stderr
 
 
-def test_a_run_that_fails_is_told_and_leaves_no_record(tmp_path):
+def test_a_failed_run_is_reported_without_a_record(tmp_path):
     (tmp_path / "paper").write_text("where a folder should be")
     result = ablation(tmp_path)
     assert result.returncode == 1

@@ -91,13 +91,13 @@ def test_the_shipped_demonstrations_fit(task, capsys):
     assert sum(path.stat().st_size for path in files) < 1_000_000
 
 
-def test_a_task_without_shipped_demonstrations_is_told():
+def test_a_task_without_demonstrations_is_reported():
     shipped = "ships demonstrations of key_slot, lap_joint, peg_in_hole, got the task dowel"
     with pytest.raises(ConfigurationError, match=shipped):
         demonstrations_at("shipped", "dowel")
 
 
-def test_a_folder_without_bags_is_told(tmp_path, capsys):
+def test_a_folder_without_bags_is_reported(tmp_path, capsys):
     assert demos.main(["list", str(tmp_path)]) == 1
     assert "expected a bag or a folder of bags" in capsys.readouterr().err
 

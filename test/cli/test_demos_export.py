@@ -138,7 +138,7 @@ def test_a_folder_that_holds_something_is_kept(taught, dataset, capsys):
     assert info(dataset)["total_episodes"] == 2
 
 
-def test_a_damaged_bag_is_left_out_and_told(taught, tmp_path, capsys):
+def test_a_damaged_bag_is_left_out_and_reported(taught, tmp_path, capsys):
     folder = shutil.copytree(taught, tmp_path / "demos")
     next((folder / "demo_001").glob("*.mcap")).write_bytes(b"no bag")
     arguments = ["export", str(folder), str(tmp_path / "out"), "--to", "lerobot"]
@@ -147,7 +147,7 @@ def test_a_damaged_bag_is_left_out_and_told(taught, tmp_path, capsys):
     assert info(tmp_path / "out")["total_episodes"] == 1
 
 
-def test_without_pyarrow_the_remedy_is_told(taught, tmp_path, capsys, monkeypatch):
+def test_without_pyarrow_it_names_the_remedy(taught, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     arguments = ["export", str(taught), str(tmp_path / "out"), "--to", "lerobot"]
     assert demos.main([*arguments, "--task", "lap_joint"]) == 1

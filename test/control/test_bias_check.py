@@ -45,7 +45,7 @@ def test_a_wrong_bias_is_taken_again(wrong):
     assert checked.reading == BiasReading(0.0, 0.0, bias_retaken=True)
 
 
-def test_what_remains_after_a_second_bias_is_told():
+def test_the_rest_after_a_second_bias_is_reported():
     sensor = Sensor((0, 0, 5, 0, 0, 0), (0, 3, 0, 0, 0, 0), ZERO)
     checked = check(sensor)
     assert checked.bias() == "3.0 N are felt, expected at most 2"
@@ -53,7 +53,7 @@ def test_what_remains_after_a_second_bias_is_told():
     assert checked.reading == BiasReading(3.0, 0.0, bias_retaken=True)
 
 
-def test_a_torque_is_told_with_two_digits():
+def test_a_torque_is_reported_with_two_digits():
     checked = check(Sensor(*[(0, 0, 0, 0, 0, 0.12)] * 2))
     assert checked.bias() == "0.12 Nm are felt, expected at most 0.1"
 

@@ -298,7 +298,7 @@ def test_a_program_between_two_sessions_is_no_fault(bench):
     assert bench.motion.fault is None
 
 
-def test_what_was_sent_is_told_in_the_tasks_axes(bench):
+def test_the_sent_twist_is_reported_in_task_axes(bench):
     state = RobotState(TASK, None, 12, 0, CYCLE_S, bench.now, 1)
     sent = Answered(state, X.rotated(TASK.rotation), (0.0,) * 6, None, None)
     np.testing.assert_allclose(bench.motion.applied(sent).to_array(), X.to_array(), atol=1e-12)

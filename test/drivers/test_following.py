@@ -64,7 +64,7 @@ def test_a_robot_that_ignores_everything_is_noticed(sent, expected_s):
     assert "the robot does not follow" in said[first]
 
 
-def test_a_robot_that_moves_untold_is_noticed():
+def test_a_motion_without_a_command_is_noticed():
     watch = FollowingWatch(FollowingLimits())
     pose, said = Pose.identity(), []
     for _ in range(40):

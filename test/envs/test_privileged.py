@@ -44,7 +44,7 @@ def test_scales_are_logarithms_and_the_rest_has_units():
     assert state["wrench_latency_ms"] == pytest.approx(50.0)
 
 
-def test_a_piece_at_the_told_goal_is_assembled():
+def test_a_piece_at_the_reported_goal_is_assembled():
     """At the measured pose that the privileged state gives, the true distance is zero."""
     env = TaskEnv("lap_joint", randomization="wide")
     with contextlib.closing(env):

@@ -45,7 +45,7 @@ def test_the_line_is_as_long_as_the_time():
 
 
 @pytest.mark.parametrize(("success", "channel"), [(True, 1), (False, 0)])
-def test_the_end_is_told_in_its_colour(success, channel):
+def test_the_end_is_reported_in_its_colour(success, channel):
     episode = moments(0.0)
     before, after = draw(episode), draw([*episode[:-1], episode[-1]._replace(success=success)])
     changed = after[(before != after).any(axis=2)].astype(int)

@@ -57,7 +57,7 @@ def hardware():
 
 
 @pytest.mark.in_turn
-def test_a_real_robot_moves_only_when_told(run_dir, output):
+def test_a_real_robot_moves_only_after_a_start(run_dir, output):
     waiting = "waiting for the service assembly_supervisor/start"
 
     def moves():

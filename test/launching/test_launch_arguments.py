@@ -97,7 +97,7 @@ def test_a_wrong_name_is_refused_before_the_start(name, wrong):
     assert all(len(found) == 1 and found[0].startswith(name) for found in complaints)
 
 
-def test_all_mistakes_are_told_at_once():
+def test_all_mistakes_are_reported_at_once():
     table = [WHOLE, port("rsi_port", "1")]
     values, wrong = checked(table, {"n": "three", "rsi_port": "0", "other": "x"})
     assert values == {}
@@ -107,7 +107,7 @@ def test_all_mistakes_are_told_at_once():
     ]
 
 
-def test_an_unknown_name_is_told_with_the_nearest():
+def test_an_unknown_name_is_reported_with_the_nearest():
     table = [Argument("robot", "sim", ""), Argument("seed", "0", "")]
     assert unknown(table, ["robot", "sigterm_timeout", "launch-prefix"]) == []
     near, far = unknown(table, ["robt", "max_linear_speed_mps"])
@@ -115,7 +115,7 @@ def test_an_unknown_name_is_told_with_the_nearest():
     assert far == ("max_linear_speed_mps: there is no such argument; expected one of robot, seed")
 
 
-def test_a_repeated_argument_is_told_by_name():
+def test_a_repeated_argument_is_reported_by_name():
     table = [Argument("attempts", "1", ""), Argument("seed", "0", "")]
     words = ["attempts:=1", "seed:=2", "attempts:=1", "launch-prefix:=a", "launch-prefix:=b"]
     told = ["attempts: expected one value, got 2; leave out all but one"]

@@ -282,7 +282,7 @@ def test_a_damaged_page_is_refused_or_changes_numbers(changed, recorded):
         assert count == len(recorded[2])
 
 
-def test_a_lost_message_is_told_by_the_counts(changed, capsys):
+def test_a_lost_message_is_reported_by_the_counts(changed, capsys):
     with closing(sqlite3.connect(one_file(changed))) as database:
         database.execute("DELETE FROM messages WHERE id = 7")
         database.commit()
@@ -295,7 +295,7 @@ def test_what_is_no_database_is_refused(changed, capsys):
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-journal"])
-def test_a_killed_recorder_of_humble_is_told(changed, capsys, suffix):
+def test_a_killed_recorder_of_humble_is_reported(changed, capsys, suffix):
     one_file(changed).with_name(one_file(changed).name + suffix).write_bytes(b"rest")
     error = refused(changed, capsys, bags, "info", changed)
     assert "was not completed" in error

@@ -140,7 +140,7 @@ def test_a_killed_recording_is_repaired_with_all_parts(tmp_path, recorded):
     assert list(without_repeats(messages_of(tmp_path / "bag")[2])) == recorded[2]
 
 
-def test_a_disk_that_takes_no_second_file_is_told(tmp_path, recorded, monkeypatch):
+def test_a_disk_that_takes_no_second_file_is_reported(tmp_path, recorded, monkeypatch):
     writer = writer_of(tmp_path / "bag", recorded, BY_TIME)
     writer.open()
 

@@ -45,7 +45,7 @@ def test_poses_wrenches_and_answers_are_rebuilt(capsys):
     assert report["rebuilt"]["outcome"] == "success"
 
 
-def test_another_scale_of_the_box_is_told(tmp_path, capsys):
+def test_another_scale_of_the_box_is_reported(tmp_path, capsys):
     bag = copied(
         tmp_path,
         "kr60_wire",
@@ -56,7 +56,7 @@ def test_another_scale_of_the_box_is_told(tmp_path, capsys):
     assert any(each.startswith("wrenches of the wire: ") for each in report["differs"])
 
 
-def test_another_correction_is_told(tmp_path, capsys):
+def test_another_correction_is_reported(tmp_path, capsys):
     a_millimetre_more = text_change(r'(<RKorr X=\\"-?[0-9]+)', r"\g<1>1")
     bag = copied(tmp_path, "kr60_wire", changes={"kuka/wire": a_millimetre_more})
     code, report = replayed(bag, capsys)

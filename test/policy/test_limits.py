@@ -35,7 +35,7 @@ def test_rounded_training_limits_are_no_difference():
         ("workspace_max_m", (0.1, 0.1, 0.3), (0.1, 0.1, 0.1)),
     ],
 )
-def test_looser_and_tighter_are_told_apart_by_name(name, looser, tighter):
+def test_looser_and_tighter_limits_are_named(name, looser, tighter):
     found = compare_limits(CONTRACT, dataclasses.replace(LIMITS, **{name: looser}))
     (clause,) = found.looser
     assert clause.startswith(f"{name}: trained with ")

@@ -27,7 +27,7 @@ def test_a_piece_that_does_not_move_stalls():
     assert first_stall([STILL] * 200, DOWN) == pytest.approx(2.0, abs=DT)
 
 
-def test_who_is_told_to_stand_still_does_not_stall():
+def test_a_command_to_stand_still_is_no_stall():
     assert first_stall([STILL] * 200, Twist.zero()) is None
     assert first_stall([STILL] * 200, Twist(np.full(3, np.nan), np.zeros(3))) is None
 

@@ -131,7 +131,7 @@ def test_a_reset_places_the_held_piece_exactly(world, yaw):
     assert angle_between(np.array(state[5]), wanted.quaternion) < 1e-6
 
 
-def test_a_moving_piece_is_told_where_it_is_now(world):
+def test_a_moving_piece_is_reported_where_it_is_now(world):
     world.reset(start(pose(z=0.2)))
     world.advance(moving((0.05, 0, 0), (0, 0, 0.05)), 250)
     told = world.held_pose()
@@ -145,7 +145,7 @@ def test_a_moving_piece_is_told_where_it_is_now(world):
 
 
 @pytest.mark.parametrize("sense", [1.0, -1.0])
-def test_an_end_stop_holds_and_is_told(world, sense):
+def test_an_end_stop_holds_and_is_reported(world, sense):
     world.reset(start(pose(z=0.1, rotation=(0, 0, 0.5))))
     assert not world.joint_limit_reached()
     arm, steps = world.robot.arm, 0

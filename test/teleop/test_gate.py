@@ -97,7 +97,7 @@ def test_speed_steps_down_and_up(gate):
     assert seen == [0.5, 0.25, 0.1, 0.1, 0.25]
 
 
-def test_a_press_is_told_once(gate):
+def test_a_press_is_reported_once(gate):
     presses = [(), (START,), (START,), (), (START, DISCARD)]
     told = [gate.take(Reading(REST, buttons(*down), 0.02 * k)) for k, down in enumerate(presses)]
     assert told == [(), ("start",), (), (), ("start", "discard")]

@@ -63,12 +63,12 @@ def test_nothing_comes_in_time(pipe):
     assert joystick.axes == []
 
 
-def test_a_device_that_is_not_there_is_told(tmp_path):
+def test_a_device_that_is_not_there_is_reported(tmp_path):
     with pytest.raises(DeviceError, match=r"no game controller at .*js7"):
         Joystick(tmp_path / "js7")
 
 
-def test_a_device_that_has_gone_is_told(tmp_path):
+def test_a_device_that_has_gone_is_reported(tmp_path):
     path = tmp_path / "js0"
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)

@@ -241,14 +241,14 @@ def test_without_der_the_ring_gets_the_zone():
         ({"der": False, "zone_share": 0.5, "replay_structure": "one_shot_each", "demos": "d"}, 0),
     ],
 )
-def test_a_zone_share_of_an_empty_zone_is_told(settings, told):
+def test_a_zone_share_of_an_empty_zone_is_reported(settings, told):
     sentences = make_config(settings).without_effect()
     assert len(sentences) == told
     assert all("zone_share 0.5 does nothing" in sentence for sentence in sentences)
 
 
 @pytest.mark.parametrize(("structure", "told"), [("no_demos", 1), ("one_shot_each", 0)])
-def test_demonstrations_without_a_structure_are_told(structure, told):
+def test_unused_demonstrations_are_reported(structure, told):
     sentences = make_config({"demos": "d", "replay_structure": structure}).without_effect()
     assert len(sentences) == told
     assert all("demos d does nothing" in sentence for sentence in sentences)

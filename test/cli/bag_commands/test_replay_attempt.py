@@ -53,7 +53,7 @@ def test_a_lost_sensor_is_followed_to_rest(capsys):
     assert what_if["first_interventions"]["STALE"] == lost["noticed_s"]
 
 
-def test_a_what_if_is_told_beside_the_record(capsys):
+def test_a_what_if_is_reported_beside_the_record(capsys):
     changes = ["--latency-ms", "40", "--set", "kuka_bridge.max_linear_speed_mps=0.02"]
     assert main([*ARGUMENTS, *changes]) == 0
     output = capsys.readouterr().out

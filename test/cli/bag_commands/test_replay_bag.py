@@ -60,7 +60,7 @@ def test_json_is_one_object_on_standard_output(bag, capsys):
     assert report["verdict"] == "same"
 
 
-def test_another_policy_is_told_as_different(bag, tmp_path, capsys):
+def test_another_policy_is_reported_as_different(bag, tmp_path, capsys):
     other = write_policy(tmp_path / "other.onnx", 0.6)
     assert main([str(bag), "--policy", str(other), "--json"]) == 1
     output = capsys.readouterr()

@@ -123,7 +123,7 @@ def test_an_rclpy_that_does_not_load_is_a_problem(tmp_path, monkeypatch):
     assert "source" in check.advice
 
 
-def test_what_is_not_installed_is_told():
+def test_what_is_not_installed_is_reported():
     assert not health.is_installed("der_ros_never_existed")
     check = health.check_packages(["onnxruntime"])
     assert (check.level, "onnxruntime" in check.message) == (PROBLEM, True)
@@ -290,7 +290,7 @@ def test_what_is_shipped_for_each_task_is_in_order(task):
     assert {check.level for check in found} == {OK}
 
 
-def test_a_real_robot_with_a_simulated_frame_is_told(tmp_path):
+def test_a_simulated_frame_on_hardware_is_reported(tmp_path):
     found = levels(config_with(tmp_path), on_hardware=True)
     assert "simulated cell" in found["frames"].message
     measured = config_with(tmp_path, task_frame=[1.4, 0.0, 0.8, 0.0, 0.0, 0.0, 1.0])
@@ -330,7 +330,7 @@ def test_an_iiwas_cell_is_examined_by_its_own_limits(tmp_path):
     assert levels_of(path) == {**good, "joints": PROBLEM}
 
 
-def test_an_unreadable_configuration_is_told(monkeypatch, tmp_path):
+def test_an_unreadable_configuration_is_reported(monkeypatch, tmp_path):
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
     assert parameters.shipped_config() == ROOT / "config" / "deploy_kr60.yaml"
     there = tmp_path / "share" / "der_ros" / "config" / "deploy_kr60.yaml"

@@ -106,7 +106,7 @@ def test_no_other_thread_delays_an_answer():
     assert answered == pytest.approx(5e-5)
 
 
-def test_what_the_thread_asks_of_the_system_is_told():
+def test_requests_to_the_system_are_reported():
     with serving() as (server, robot):
         robot.ask(12)
         grants = server.grants
@@ -229,7 +229,7 @@ def test_an_ipoc_that_stands_still_moves_nothing():
         assert sessions[:2] == [1, 2]
 
 
-def test_what_is_answered_without_motion_is_told():
+def test_what_is_answered_without_motion_is_reported():
     rested = []
 
     def on_cycle(state):
@@ -331,7 +331,7 @@ def test_junk_takes_no_motion_from_the_newest(behind, answers):
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.9"])
-def test_a_foreign_flood_takes_no_motion_and_is_told(address):
+def test_a_foreign_flood_is_reported_and_stops_nothing(address):
     with serving() as (server, robot), contextlib.closing(Robot(server.port, address).udp) as udp:
         moved = []
         for ipoc in range(12, 1212, 12):

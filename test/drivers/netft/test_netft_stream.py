@@ -77,7 +77,7 @@ def test_ten_malformed_packets_in_a_row_are_too_many():
     ("before", "after", "restarts"),
     [(700, 1400, 0), (700_000, 14, 1), (2**32 - 5, 9, 0)],
 )
-def test_a_box_that_was_off_is_told_by_its_own_counter(before, after, restarts):
+def test_a_box_restart_is_seen_by_its_own_counter(before, after, restarts):
     stream = a_stream()
     stream.feed(encode_records([record(1, before)]))
     stream.begin("NETB")

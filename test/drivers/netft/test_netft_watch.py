@@ -72,7 +72,7 @@ def test_an_unexpected_error_is_the_reason_of_distrust(monkeypatch):
         assert until(lambda: "a defect" in client.statistics.distrust)
 
 
-def test_the_end_of_the_watching_thread_is_told(monkeypatch):
+def test_the_end_of_the_watching_thread_is_reported(monkeypatch):
     def fail(_watch):
         raise SystemExit
 
@@ -89,7 +89,7 @@ def test_without_periods_a_missing_page_is_not_minded():
         assert client.distrust == ""
 
 
-def test_the_end_of_the_reading_thread_is_told(monkeypatch):
+def test_the_end_of_the_reading_thread_is_reported(monkeypatch):
     def fail(_client):
         raise SystemExit
 
@@ -98,7 +98,7 @@ def test_the_end_of_the_reading_thread_is_told(monkeypatch):
         assert until(lambda: "netft has ended" in client.failure)
 
 
-def test_the_end_of_the_boxs_thread_is_told(monkeypatch):
+def test_the_end_of_the_boxs_thread_is_reported(monkeypatch):
     def fail(_box):
         raise RuntimeError("a defect")
 
@@ -107,7 +107,7 @@ def test_the_end_of_the_boxs_thread_is_told(monkeypatch):
         assert until(lambda: "a defect" in box.failure)
 
 
-def test_the_latest_fault_is_no_longer_told_once_over(monkeypatch):
+def test_a_fault_that_is_over_is_no_longer_reported(monkeypatch):
     monkeypatch.setattr(client_module, "_FAULT_SHOWN_S", 0.3)
     with watched() as (page, client):
         page.answer = [whole(other_units())]

@@ -19,7 +19,7 @@ def test_a_rate_within_a_quarter_is_right(rate_hz):
 
 
 @pytest.mark.parametrize("rate_hz", [100, 370, 630, 7000])
-def test_a_rate_that_differs_for_two_seconds_is_told(rate_hz):
+def test_a_rate_that_differs_for_2_s_is_reported(rate_hz):
     assert after([rate_hz]) == ""
     assert f"measured {rate_hz} readings a second, expected 500 " in after([rate_hz] * 2)
 

@@ -29,7 +29,7 @@ from der_ros.tasks import make_task
 pytestmark = [pytest.mark.ros, pytest.mark.in_turn, pytest.mark.usefixtures("own_domain")]
 
 
-def test_nothing_moves_until_told(tmp_path):
+def test_nothing_moves_before_a_start(tmp_path):
     with supervised(tmp_path) as it:
         assert it.phase_is("waiting for the service assembly_supervisor/start")
         assert it.stands()

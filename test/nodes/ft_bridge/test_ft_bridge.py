@@ -50,7 +50,7 @@ def test_bias_makes_the_reading_zero(in_box):
 
 
 @pytest.mark.ros
-def test_a_slower_filter_of_the_box_is_told():
+def test_a_slower_filter_of_the_box_is_reported():
     with bench(min_box_filter_hz=18.0, recheck_s=0.1) as (box, client):
         request_filter("127.0.0.1", box.http_port, 5)  # 35 Hz
         assert until(lambda: figures(client).get("box_filter_cutoff") == "35 Hz")
@@ -73,7 +73,7 @@ def test_a_changed_filter_of_the_box_is_a_warning():
 
 
 @pytest.mark.ros
-def test_a_box_that_takes_no_bias_is_told(monkeypatch):
+def test_a_box_that_takes_no_bias_is_reported(monkeypatch):
     with bench(bias_in_box=True) as (_, client):
         assert until(lambda: client.count.get("netft_data", 0) > 20)
         monkeypatch.setattr(NetFtClient, "bias", lambda _: None)  # as if the command were lost
@@ -210,7 +210,7 @@ def test_a_filter_beyond_the_boxs_rate_is_an_error():
 
 @pytest.mark.ros
 @pytest.mark.parametrize("cutoff_hz", [0.0, 20.0])
-def test_a_rate_other_than_the_assumed_one_is_told(cutoff_hz):
+def test_a_rate_other_than_assumed_is_reported(cutoff_hz):
     """A filter designed for 60 Hz passes three times its cut-off at 200 Hz."""
     scale = {"counts_per_force": 1e6, "counts_per_torque": 1e6, "sample_rate_hz": 60}
     with bench(**scale, filter_cutoff_hz=cutoff_hz) as (_, client):

@@ -88,7 +88,7 @@ def test_the_tool_topic_follows_when_biased():
         np.testing.assert_allclose(heard(client, "raw_world"), WORLD, atol=1e-5)
 
 
-def test_a_stale_orientation_is_told_and_not_used():
+def test_a_stale_orientation_is_reported_and_not_used():
     with bench() as (_, client):
         listen(client, *TOPICS)
         arm = Arm(client)

@@ -245,7 +245,7 @@ def test_a_broken_policy_never_replaces_a_working_one(policy, tmp_path):
         assert actions[-1].data[0] == pytest.approx(math.tanh(0.5 * 0.1), abs=1e-6)
 
 
-def test_the_contract_is_told_typed_as_in_the_file(policy):
+def test_the_contract_is_published_with_its_types(policy):
     with running(PolicyServer, policy=policy) as (_, test):
         told = listen(test, DiagnosticStatus, "policy/contract", LATCHED)
         text = listen(test, String, "policy/info", LATCHED)

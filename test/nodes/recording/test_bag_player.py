@@ -113,7 +113,7 @@ def without(target, begin_s, end_s):
     return target
 
 
-def test_another_policy_is_told_by_the_exit_code(tmp_path):
+def test_another_policy_is_reported_by_the_exit_code(tmp_path):
     policy = write_policy(tmp_path / "other.onnx", dt=0.06)
     with replaying(policy=policy, junit=str(tmp_path / "replay.xml"), rate=2.0) as (_, player, _):
         assert player.finished.wait(60.0)

@@ -246,7 +246,7 @@ def test_a_disk_that_stalls_loses_nothing(tmp_path, disk):
     assert len(contents(path, "/assembly_supervisor/attempt")) == len(sent)
 
 
-def test_what_the_buffer_does_not_hold_is_told(tmp_path, disk):
+def test_what_the_buffer_does_not_hold_is_reported(tmp_path, disk):
     topics = "['assembly_supervisor/attempt std_msgs/msg/String']"
     with running(BagRecorder, run_dir=tmp_path, topics=topics, buffer_mb=1) as (recorder, test):
         texts = test.create_publisher(String, "assembly_supervisor/attempt", 1000)

@@ -35,7 +35,7 @@ def test_the_library_is_called_without_the_global_lock():
     assert not flags & ctypes._FUNCFLAG_PYTHONAPI
 
 
-def test_a_refusal_of_the_middleware_is_told(monkeypatch):
+def test_a_refusal_of_the_middleware_is_reported(monkeypatch):
     monkeypatch.setattr(free_publisher, "_PUBLISH", lambda *_: 1)
     with running(lambda: ShellNode("writer")) as (writer, _):
         words = FreePublisher(writer, String, "words", 10)

@@ -318,7 +318,7 @@ def _of_the_future(command):
         (_of_the_future, "s in the future"),
     ],
 )
-def test_commands_that_turn_bad_are_refused_and_told(it, spoil, reason):
+def test_commands_that_turn_bad_are_refused_by_reason(it, spoil, reason):
     it.spoil = spoil
     turned = it.client.get_clock().now().nanoseconds * 1e-9
     it.rests()

@@ -135,7 +135,7 @@ def test_a_silent_device_gives_back_to_the_policy(taught):
     assert training.newest["taught_steps"] == driven
 
 
-def test_a_device_without_the_maps_buttons_is_told(tmp_path):
+def test_a_device_without_the_maps_buttons_is_reported(tmp_path):
     given = [f"run_dir:={tmp_path}/run", "teach:=topic", "axis_map:=keyboard"]
     with trainer(*given), listener() as node:
         training = Training(node)

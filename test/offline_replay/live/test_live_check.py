@@ -41,7 +41,7 @@ def test_a_repeated_first_tick_is_one_answer():
     assert check.compared == 39
 
 
-def test_an_action_that_differs_is_told_with_its_time():
+def test_a_different_action_is_reported_with_its_time():
     check = lap(LiveCheck(BAG, 1e-5), change=lambda action: action + np.float32(1e-3))
     assert "actions: 35 of 35 differ by more than 1e-05, by 0.001" in finding(check)
 
@@ -55,26 +55,26 @@ def test_an_action_that_is_no_number_differs():
     assert "actions: 35 of 35" in finding(check)
 
 
-def test_observations_that_were_not_recorded_are_told():
+def test_unrecorded_observations_are_reported():
     wrong = [tick._replace(observation=tick.observation + 1) for tick in BAG.ticks[:8]]
     check = lap(LiveCheck(BAG, 1e-5), [*wrong, *BAG.ticks[2:]])
     assert finding(check) == "observations: 8 of 41 are not in the bag"
 
 
-def test_no_answer_is_told():
+def test_no_answer_is_reported():
     check = LiveCheck(BAG, 1e-5)
     check.begin_lap()
     assert "answered nothing" in finding(check)
 
 
-def test_a_policy_that_ends_to_answer_is_told():
+def test_a_policy_that_stops_answering_is_reported():
     check = lap(LiveCheck(BAG, 1e-5), BAG.ticks[:20])
     for number in range(20, 36):
         check.sent(number * DT)
     assert finding(check).startswith("answers: 20 ticks were answered, expected 80% of 35")
 
 
-def test_a_wrong_rate_is_told():
+def test_a_wrong_rate_is_reported():
     assert finding(lap(LiveCheck(BAG, 1e-5), dt=1.2 * DT)).startswith("rate: an action every 72.0")
 
 
@@ -83,7 +83,7 @@ def test_a_few_answers_tell_no_rate():
 
 
 @pytest.mark.parametrize("value", [0.051, -0.051, float("nan")])
-def test_a_command_beyond_the_limits_is_told(value):
+def test_a_command_beyond_the_limits_is_reported(value):
     check = lap(LiveCheck(BAG, 1e-5))
     check.commanded([0.0, 0.0, value, 0.0, 0.0, 0.0], 0.0)
     assert finding(check).startswith("limits: 1 commands")
@@ -109,7 +109,7 @@ def test_a_second_lap_begins_anew():
     assert check.laps == 2
 
 
-def test_a_fault_is_told_once():
+def test_a_fault_is_reported_once():
     check = lap(LiveCheck(BAG, 1e-5))
     check.fault("policy_server: no")
     check.fault("policy_server: no")

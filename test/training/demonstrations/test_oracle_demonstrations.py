@@ -11,7 +11,7 @@ def test_as_many_as_asked_for_each_from_another_start(tmp_path):
     assert (first.actions[0] != second.actions[0]).any()  # towards another goal
 
 
-def test_an_oracle_that_fails_too_often_is_told(tmp_path, monkeypatch):
+def test_an_oracle_that_fails_too_often_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(oracle_episodes, "evaluate", lambda *_: None)
     with pytest.raises(ConfigurationError, match="expected 2 successes of the oracle in 20"):
         oracle_episodes.record_demonstrations("lap_joint", 2, tmp_path)

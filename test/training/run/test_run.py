@@ -132,7 +132,7 @@ def test_der_without_a_success_measure_is_refused(tmp_path):
         TrainingRun(config(**unjudged, **options), tmp_path / name).run()
 
 
-def test_stops_when_told_with_a_checkpoint(tmp_path):
+def test_a_stop_writes_a_checkpoint(tmp_path):
     run = TrainingRun(
         config(max_env_steps=0, target_success=2.0), tmp_path, on_metrics=lambda _: run.stop()
     )

@@ -17,7 +17,7 @@ def test_runs_of_one_second_have_a_folder_each():
     assert folders == ["train_lap_joint_now", "train_lap_joint_now_2", "train_lap_joint_now_3"]
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path):
     (tmp_path / "runs").write_text("mine")
     with pytest.raises(ConfigurationError, match="run_dir"):
         folder.new_run_dir(make_config({}))

@@ -34,7 +34,7 @@ def test_its_networks_are_those_asked_for():
     assert shapes == [(128, 13), (128,), (128, 128), (128,), (6, 128), (6,)]
 
 
-def test_without_stable_baselines_the_remedy_is_told(monkeypatch):
+def test_without_stable_baselines_it_names_the_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "stable_baselines3", None)
     monkeypatch.setitem(sys.modules, "stable_baselines3.common.vec_env", None)
     run = StudyRun("peers", "lap_joint", "no_demos", "sb3_sac", 1, 150)

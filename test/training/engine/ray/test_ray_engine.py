@@ -148,7 +148,7 @@ def test_a_ray_run_is_resumed_on_ray_and_in_processes(tmp_path):
     assert content["loop"]["engine"]["replay"]["shards"].keys() == {"0", "1"}
 
 
-def test_more_workers_than_processors_are_told(monkeypatch, caplog):
+def test_more_workers_than_processors_are_reported(monkeypatch, caplog):
     import ray
 
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
