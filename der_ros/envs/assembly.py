@@ -79,6 +79,8 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
             ``limits``, or none.
         torque_budget_nm: Maximum contact torque about the tcp, Nm, kept by the governor; default:
             the value in ``limits``, or none.
+        reaction_delay_s: Delay from a force to the drives' reaction that the budgets allow for, s;
+            default: the value in ``limits``.
         compliance: Compliance of the cell: ``cell`` for the task's and robot's own, ``rigid`` for
             none, or a stiffness in N/m; see ``AssemblyWorld``.
         sensor_filter_hz: Cut-off of the sensor's own low-pass filter, Hz; 0 for none.
@@ -104,6 +106,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         limits: GovernorLimits | None = None,
         force_budget_n: float | None = None,
         torque_budget_nm: float | None = None,
+        reaction_delay_s: float | None = None,
         compliance: str | float | Compliance = "cell",
         sensor_filter_hz: float = 0.0,
     ) -> None:
@@ -122,7 +125,12 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self.sensor_filter_hz = check_cutoff(sensor_filter_hz)
         self.max_steps = whole_steps(task.time_limit_s, control_dt)
         limits = limits if limits is not None else default_limits(task, self.robot)
-        self.governor_limits = with_budgets(limits, force_budget_n, torque_budget_nm)
+        self.governor_limits = with_budgets(
+            limits,
+            force_budget_n=force_budget_n,
+            torque_budget_nm=torque_budget_nm,
+            reaction_delay_s=reaction_delay_s,
+        )
         self._use_limits_of(Conditions())
         self.observation_space = _observation_space()
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (6,), np.float32)

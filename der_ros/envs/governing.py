@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.rest import RestLimits
@@ -11,24 +12,18 @@ from der_ros.sim.robots import find_robot
 from der_ros.tasks.base import Task
 
 
-def with_budgets(
-    limits: GovernorLimits, force_budget_n: float | None, torque_budget_nm: float | None
-) -> GovernorLimits:
-    """Return governor limits with other budgets.
+def with_budgets(limits: GovernorLimits, **values: float | None) -> GovernorLimits:
+    """Return governor limits with other values.
 
     Args:
         limits: Limits of the motion governor.
-        force_budget_n: Force budget, N; None keeps that of ``limits``.
-        torque_budget_nm: Torque budget, Nm; None keeps that of ``limits``.
+        values: Values by field name, such as ``force_budget_n``; None keeps that of ``limits``.
 
     Raises:
-        ConfigurationError: A budget is not a number above 0.
+        ConfigurationError: A value is out of range.
     """
-    return replace(
-        limits,
-        force_budget_n=limits.force_budget_n if force_budget_n is None else force_budget_n,
-        torque_budget_nm=limits.torque_budget_nm if torque_budget_nm is None else torque_budget_nm,
-    )
+    given: dict[str, Any] = {name: each for name, each in values.items() if each is not None}
+    return replace(limits, **given)
 
 
 def default_limits(task: Task, robot: str = "robotless") -> GovernorLimits:

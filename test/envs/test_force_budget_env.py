@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from der_ros.envs.conditions import Conditions
 from der_ros.envs.randomization import Randomization
 from der_ros.envs.scripted import oracle_action
 from der_ros.envs.task_env import TaskEnv
@@ -36,6 +37,23 @@ def test_a_budget_lengthens_steps_and_time_limit():
         assert info["duration_s"] == pytest.approx(steps * repeat * 0.06)
     assert steps == 10
     env.close()
+
+
+def pressed_with(reaction_delay_s):
+    """Return the peak, N, of 5 s of pressing down, with readings and commands 0.1 s late."""
+    late = Conditions(wrench_latency_s=0.1, command_latency_s=0.1)
+    limits = {"force_budget_n": 120.0, "reaction_delay_s": reaction_delay_s}
+    env = TaskEnv("lap_joint", robot="kr60", start_height_m=0.036, **limits)
+    _, info = env.reset(seed=1, options={"conditions": late})
+    while info["duration_s"] < 5.0:
+        *_, info = env.step(DOWN)
+    env.close()
+    return info["peak_force_n"]
+
+
+def test_a_configured_delay_keeps_the_budget():
+    assert pressed_with(None) > 120.0
+    assert 60.0 < pressed_with(0.224) <= 120.0
 
 
 def random_actions(seed):
