@@ -55,7 +55,7 @@ class AttemptBag:
             if self.path:
                 path, self.fault = self._record(False)
                 # During shutdown, bag_recorder may already have exited with a complete bag.
-                self.path = path or (self.path if self._node.finished.is_set() else "")
+                self.path = path or (self.path if self._node.is_ending else "")
 
     def named_in(self, result: AttemptResult) -> AttemptResult:
         """Return the result with the bag's path and fault."""

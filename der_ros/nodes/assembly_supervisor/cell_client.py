@@ -354,7 +354,7 @@ class CellClient:
                     return
             else:
                 since_s = None
-            if self._node.finished.is_set():
+            if self._node.is_ending:
                 raise CellError("the supervisor is ending")
             if now - began_s > timeout_s:
                 raise CellError(f"expected {what} within {timeout_s:g} s, got none")

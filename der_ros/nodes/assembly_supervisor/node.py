@@ -119,7 +119,7 @@ class AssemblySupervisor(ShellNode):
             self._prepare_run()
             code = self._run_attempts()
         except CellError as error:
-            if not self.finished.is_set():
+            if not self.is_ending:
                 logger.error("%s", error)
                 code = 1
         finally:
@@ -140,7 +140,7 @@ class AssemblySupervisor(ShellNode):
         """Run all attempts; return the exit code 0, or None if the process ends before."""
         numbers = count(1) if not self._given.attempts else range(1, self._given.attempts + 1)
         for number in numbers:
-            if self.finished.is_set():
+            if self.is_ending:
                 return None
             if not self._operator.started.is_set():
                 self._enter("waiting for the service assembly_supervisor/start")
@@ -260,9 +260,10 @@ class AssemblySupervisor(ShellNode):
     def _watch(self, watch: AttemptWatch) -> Verdict | None:
         """Block until there is a verdict; return None if only the seating motion remains."""
         while True:
-            if self.finished.is_set() or self._operator.stopped.is_set():
-                return Outcome.ABORTED, self._operator.stop_reason()
             problem = self._cell.look()
+            # Asked after the look: the end of the attempt may be the cause of the problem.
+            if stopped := self._operator.stop_reason():
+                return Outcome.ABORTED, stopped
             if problem:
                 return Outcome.FAULT, problem
             pose, now_s = self._cell.known_pose(), time.monotonic()

@@ -38,7 +38,7 @@ class OperatorRequests:
 
     def stop_reason(self) -> str:
         """Return the reason to end the attempt at once; empty if there is none."""
-        if self._node.finished.is_set():
+        if self._node.is_ending:
             return "the supervisor is ending"
         return "stopped by the operator" if self.stopped.is_set() else ""
 

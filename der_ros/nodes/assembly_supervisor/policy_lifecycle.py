@@ -68,7 +68,7 @@ class PolicyLifecycle:
         try:
             self._change(Transition.TRANSITION_DEACTIVATE, "deactivate", DEACTIVATE_PATIENCE_S)
         except CellError:
-            if not self._node.finished.is_set():
+            if not self._node.is_ending:
                 self._stop_robot()
             raise
 
@@ -85,7 +85,7 @@ class PolicyLifecycle:
                 answer = self._calls.call(self._get_state, GetState.Request(), name, ASK_AGAIN_S)
                 return int(answer.current_state.id)
             except CellError:  # noqa: PERF203 - two seconds a round
-                if time.monotonic() > deadline_s or self._node.finished.is_set():
+                if time.monotonic() > deadline_s or self._node.is_ending:
                     raise
 
     def _change(self, transition: int, name: str, patience_s: float | None = None) -> None:

@@ -46,6 +46,16 @@ def is_launched() -> bool:
     return launch is not None and _start_time(launch[0]) == launch[1]
 
 
+def has_lost_launch() -> bool:
+    """Return True if a launch has started this process and has ended.
+
+    All nodes of a launch notice its end at about the same time. A node that asks here after it has
+    missed another one therefore knows whether the launch was the cause.
+    """
+    launch = _this_nodes_launch()
+    return launch is not None and _start_time(launch[0]) != launch[1]
+
+
 def end_with_launch(patience_s: float = PATIENCE_S) -> None:
     """Start a thread that sends this process SIGTERM when its launch has ended, if it has one.
 

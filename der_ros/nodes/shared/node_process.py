@@ -23,6 +23,7 @@ from der_ros.nodes.shared.diagnostics import status_name
 from der_ros.nodes.shared.launch_watch import (
     PATIENCE_S,
     end_with_launch,
+    has_lost_launch,
     is_launched,
     signals_to_end,
 )
@@ -71,6 +72,11 @@ class Shell:
         if self.is_alone and Shell._looks_for_twins:
             self._claimed = UniqueName(cast(Node, self), status_name(cast(Node, self)))
             self._claimed.refuse_a_twin()
+
+    @property
+    def is_ending(self) -> bool:
+        """True if the node ends, or will at once because its launch has ended."""
+        return self.finished.is_set() or has_lost_launch()
 
     def create_service(
         self, srv_type: Any, srv_name: str, callback: Callable[[Any, Any], Any], **kwargs: Any

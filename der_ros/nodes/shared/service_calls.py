@@ -66,7 +66,7 @@ class ServiceCalls:
         ending_s: float | None = None
         while not predicate():
             now = time.monotonic()
-            if self._node.finished.is_set() and ending_s is None:
+            if ending_s is None and self._node.is_ending:
                 ending_s = now
             waited_too_long = now - began_s > patience_s
             if waited_too_long or (ending_s is not None and now - ending_s > ENDING_PATIENCE_S):

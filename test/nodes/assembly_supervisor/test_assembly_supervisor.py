@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from der_ros.control import approach
 from der_ros.nodes.assembly_supervisor import node as assembly_supervisor
 from der_ros.nodes.assembly_supervisor import policy_lifecycle
 from der_ros.nodes.shared.key_values import from_status
+from der_ros.nodes.shared.launch_watch import LAUNCH_VARIABLE
 from der_ros.nodes.shared.node_process import ShellNode
 from der_ros.nodes.shared.qos import LATCHED
 from der_ros.tasks import make_task
@@ -214,6 +216,21 @@ def test_an_attempt_ended_by_shutdown_gets_its_line(tmp_path):
         it.cell.stubborn = True  # like a node that has ended before the supervisor
         it.node.finished.set()
         assert it.result(1)["outcome"] == "aborted"
+
+
+def test_a_problem_of_a_lost_launch_is_no_fault(tmp_path, monkeypatch):
+    """The launch ends, and the supervisor misses another node before it is told to end."""
+
+    def misses_a_node():
+        monkeypatch.setenv(LAUNCH_VARIABLE, f"{os.getpid()} 1")  # the launch's number is used anew
+        return "no robot pose for 0.2 s"
+
+    with supervised(tmp_path) as it:
+        it.start()
+        assert it.phase_is("attempt 1: running")
+        monkeypatch.setattr(it.node._cell, "look", misses_a_node)
+        result = it.result(1)
+        assert (result["outcome"], result["reason"]) == ("aborted", "the supervisor is ending")
 
 
 def test_an_attempt_ended_before_it_acts_gets_its_line(tmp_path):

@@ -1,6 +1,5 @@
 """Bag and policy of an attempt, with services that answer as told; no node is started."""
 
-import threading
 from types import SimpleNamespace
 
 import pytest
@@ -18,8 +17,7 @@ class Node:
     """A node whose clients are the names of their services."""
 
     def __init__(self):
-        self.finished = threading.Event()
-
+        self.is_ending = False
         self.services = {}
 
     def create_client(self, _kind, name):
@@ -88,7 +86,7 @@ def test_a_recorder_gone_in_a_shutdown_has_its_bag(ending, path):
     it, node, _ = bag(said("/b"), CellError("gone"))
     with it.recording():
         if ending:
-            node.finished.set()
+            node.is_ending = True
     assert (it.path, it.fault) == (path, "gone")
 
 
@@ -131,7 +129,7 @@ def test_a_policy_is_active_within_the_context_only():
 def test_a_policy_that_stays_active_is_stopped(ending):
     it, node, _, stops = policy(DONE, REFUSED)
     with pytest.raises(CellError, match="could not deactivate"), it.active():
-        node.finished = SimpleNamespace(is_set=lambda: ending)
+        node.is_ending = ending
     assert len(stops) == (0 if ending else 1)
 
 
