@@ -189,6 +189,14 @@ class BridgeMotion:
             self._fault = reason
             self._faults += 1
 
+    def _latch_in_cycle(self, reason: str) -> None:
+        """Latch a fault that a cycle has found, unless a reset has come during the cycle.
+
+        The next cycle finds the fault again if it lasts.
+        """
+        if not self._reset_wanted:
+            self.latch(reason)
+
     def end(self) -> None:
         """Ramp the robot to rest from the next cycle on and ignore further commands."""
         self._ending = True
@@ -202,8 +210,7 @@ class BridgeMotion:
         # Drop the command first: a cycle without a fault must not see an old command.
         self._gate.forget()
         fault, self._fault = self._fault, None
-        # The link's thread clears the governor's latch before its next cycle, together with a fault
-        # that a cycle in progress may latch again.
+        # The link's thread resets its own state, see _take_reset.
         self._reset_wanted = True
         return fault
 
@@ -213,11 +220,7 @@ class BridgeMotion:
 
     def decide(self, state: MeasuredRobot) -> Six:
         """Run ``on_cycle`` and return its twist as plain numbers, task axes."""
-        if self._reset_wanted:
-            self._reset_wanted, self._fault = False, None
-            self._governor = GovernorState.rest()
-            self._following.restart()
-            self._late.forget()
+        self._take_reset()
         if state.session != self._session:
             self._new_session(state)
         self._note_pauses(state)
@@ -239,7 +242,7 @@ class BridgeMotion:
         if stepped_in := int(governed.interventions):
             self._interventions[stepped_in] = self._interventions.get(stepped_in, 0) + 1
         if governed.state.latched:
-            self.latch("the force or torque reached the hard limit")
+            self._latch_in_cycle("the force or torque reached the hard limit")
         self._cycles += 1
         twist = governed.state.twist
         self._decided = (state, self._cycles, state.cycle_s, now, command, reading, bits, twist)
@@ -264,15 +267,19 @@ class BridgeMotion:
         )
 
     def on_answered(self, answered: SentMotion) -> None:
-        """Check the sent and the measured motion of a cycle; call in the link's thread."""
+        """Check the sent and the measured motion of a cycle; call in the link's thread.
+
+        It takes a reset as well, because ``decide`` is not called while the link refuses to move.
+        """
         reason = answered.refusal or answered.error
         if reason is not None:
             self.restart_from_rest()
-            self.latch(reason)
+            self._latch_in_cycle(reason)
         state = answered.state
         astray = self._following.add(state.tcp_pose, answered.twist, state.cycle_s, state.session)
         if astray is not None:
-            self.latch(astray)
+            self._latch_in_cycle(astray)
+        self._take_reset()
 
     def restart_from_rest(self) -> None:
         """Restart the governor from rest, because the robot stands still."""
@@ -289,17 +296,25 @@ class BridgeMotion:
     def robot_lost(self, reason: str) -> None:
         """Handle a robot that is silent or has jumped; in motion that is a fault."""
         if self.moving:
-            self.latch(f"{reason} in motion")
+            self._latch_in_cycle(f"{reason} in motion")
 
     def applied(self, answered: SentMotion) -> Twist:
         """Return the sent twist in task axes."""
         twist = answered.twist
         return _twist(rotate_both(self._to_task, six_of(twist.linear, twist.angular)))
 
+    def _take_reset(self) -> None:
+        """Complete a ``reset``: forget what has led to a fault before it."""
+        if self._reset_wanted:
+            self._reset_wanted = False
+            self._governor = GovernorState.rest()
+            self._following.restart()
+            self._late.forget()
+
     def _new_session(self, state: MeasuredRobot) -> None:
         """Start a new session of RSI or the arm, and drop the earlier command."""
         if self._session and self.moving:
-            self.latch("the robot controller restarted RSI in motion")
+            self._latch_in_cycle("the robot controller restarted RSI in motion")
         self._session = state.session
         self.forget_command()
         self._last_cycle_s = state.began_monotonic_s
@@ -314,7 +329,7 @@ class BridgeMotion:
             return
         recent = self._late.recent(state.stamp_monotonic_s)
         if self.moving and recent > self._config.max_late_answers:
-            self.latch(
+            self._latch_in_cycle(
                 f"the controller got {recent} answers of the last second too late, expected at "
                 f"most {self._config.max_late_answers}; what keeps this computer busy?"
             )

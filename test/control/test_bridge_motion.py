@@ -170,6 +170,36 @@ def test_a_reset_in_the_hard_force_latches_again(bench):
     assert bench.motion.fault is not None
 
 
+def test_a_stop_between_a_reset_and_a_cycle_holds(bench):
+    """Reset and stop come while no telegram does: the stop is the newer request."""
+    bench.go()
+    bench.motion.latch("first")
+    bench.motion.reset()
+    bench.motion.latch("stopped by kuka_bridge/stop")
+    assert not bench.go().linear.any()
+    assert bench.motion.fault == "stopped by kuka_bridge/stop"
+
+
+def test_a_reset_clears_the_fault_of_its_own_cycle(bench):
+    """The reset comes between a cycle's decision and its report of the same fault."""
+    bench.go()
+    state = RobotState(TASK, None, 12, 0, CYCLE_S, bench.now, 1)
+    bench.motion.reset()
+    bench.motion.on_answered(Answered(state, X, (0.0,) * 6, "a limit", None))
+    assert bench.go().linear.any()
+    assert bench.motion.fault is None
+
+
+def test_what_still_holds_after_a_reset_latches_again(bench):
+    """A link that refuses to move asks for no decision, for example at a wrong cycle."""
+    state = RobotState(TASK, None, 12, 0, CYCLE_S, bench.now, 1)
+    for _ in range(2):
+        bench.motion.reset()
+        for _ in range(2):
+            bench.motion.on_answered(Answered(state, X, (0.0,) * 6, None, "a wrong cycle"))
+        assert bench.motion.fault == "a wrong cycle"
+
+
 def test_a_latched_fault_keeps_the_first_reason(bench):
     bench.go()
     bench.motion.latch("first")
