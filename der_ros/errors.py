@@ -27,6 +27,12 @@ def printable(text: str) -> str:
     )
 
 
+def described(error: BaseException) -> str:
+    """Return the type and the text of any error in one line, such as ``ValueError: too long``."""
+    name, text = type(error).__name__, printable(str(error))
+    return f"{name}: {text}" if text else name
+
+
 class ConfigurationError(DerRosError, ValueError):
     """A parameter, argument or configuration file is invalid."""
 

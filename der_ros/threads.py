@@ -12,6 +12,8 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import TypeVar
 
+from der_ros.errors import described
+
 Result = TypeVar("Result")
 Started = TypeVar("Started", bound="Startable")
 logger = logging.getLogger(__name__)
@@ -128,7 +130,7 @@ class Worker(Startable):
         try:
             self._body()
         except BaseException as error:
-            self._fail(f"{type(error).__name__}: {error}", error)
+            self._fail(described(error), error)
         else:
             if not self._finite and not self.stopping.is_set():
                 self._fail("its function returned, expected it to run until stopped", None)

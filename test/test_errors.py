@@ -4,7 +4,7 @@ from contextlib import redirect_stderr
 import pytest
 
 from der_ros.cli._tool import run_tool
-from der_ros.errors import BagError, ConnectionFailedError, ContractError
+from der_ros.errors import BagError, ConnectionFailedError, ContractError, described
 
 
 @pytest.mark.parametrize("kind", [ContractError, BagError, ConnectionFailedError])
@@ -20,6 +20,20 @@ from der_ros.errors import BagError, ConnectionFailedError, ContractError
 )
 def test_a_message_is_one_line_without_control(kind, text, shown):
     assert str(kind(text)) == f"{kind(text)}" == shown
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (ValueError("too long"), "ValueError: too long"),
+        (BagError("a\nb"), r"BagError: a\nb"),
+        (KeyError("a\nb"), r"KeyError: 'a\nb'"),
+        (RuntimeError("a\nb"), r"RuntimeError: a\nb"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_any_error_is_described_in_one_line(error, shown):
+    assert described(error) == shown
 
 
 def test_a_file_name_forges_no_line_of_a_tool(tmp_path):

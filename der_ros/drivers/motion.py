@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol, TypeVar
 
 from der_ros.drivers.repeated_errors import RepeatedErrors
+from der_ros.errors import described
 from der_ros.geometry import Array, Pose, Twist
 
 Measured = TypeVar("Measured")
@@ -117,4 +118,4 @@ def twist_for(
         return Twist.zero(), f"the commanded twist is not finite: {twist}"
     except Exception as error:
         failures.note(error)
-        return Twist.zero(), f"on_cycle failed: {type(error).__name__}: {error}"
+        return Twist.zero(), f"on_cycle failed: {described(error)}"

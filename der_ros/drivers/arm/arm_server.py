@@ -19,7 +19,7 @@ from der_ros.drivers.realtime import (
     shorten_switch_interval,
 )
 from der_ros.drivers.repeated_errors import RepeatedErrors
-from der_ros.errors import ConnectionFailedError
+from der_ros.errors import ConnectionFailedError, described
 from der_ros.threads import Startable, Worker
 
 logger = logging.getLogger(__name__)
@@ -114,4 +114,4 @@ class ArmServer(Startable):
             self._cycle.forget(str(error))
         except Exception as error:
             self._failures.note(error)
-            self._cycle.forget(f"a cycle failed: {type(error).__name__}: {error}")
+            self._cycle.forget(f"a cycle failed: {described(error)}")

@@ -32,6 +32,7 @@ from der_ros.drivers.realtime import (
     shorten_switch_interval,
 )
 from der_ros.drivers.repeated_errors import RepeatedErrors
+from der_ros.errors import described
 from der_ros.geometry import Twist
 from der_ros.threads import Startable, Worker
 
@@ -281,7 +282,7 @@ class RsiServer(Startable):
             )
         except Exception as failure:
             self._unreported.note(failure)
-            self._failed_report = f"on_answered failed: {type(failure).__name__}: {failure}"
+            self._failed_report = f"on_answered failed: {described(failure)}"
 
     def _resting(self) -> Correction:
         return self._tracker.step(Twist.zero(), self._config.cycle_s)

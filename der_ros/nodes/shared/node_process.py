@@ -18,7 +18,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from der_ros.errors import ConfigurationError, DerRosError
+from der_ros.errors import ConfigurationError, DerRosError, described
 from der_ros.nodes.shared.diagnostics import status_name
 from der_ros.nodes.shared.launch_watch import (
     PATIENCE_S,
@@ -151,7 +151,7 @@ def _guarded(
             expected = isinstance(error, ValueError) or finished.is_set()
             unexpected = None if expected else error
             logger.error("%s: a call was refused: %s", name, error, exc_info=unexpected)
-            return _refused(request, response, f"{type(error).__name__}: {error}")
+            return _refused(request, response, described(error))
 
     return answer
 
