@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from der_ros.bags.pauses import PAUSED, Pause, pauses_to_text
 from der_ros.bags.recorder import BagWriter
-from der_ros.errors import BagError
+from der_ros.errors import BagError, described
 from der_ros.threads import JobThread
 
 SAVE_S = 0.4
@@ -145,8 +145,8 @@ class BagRecording:
             if time.monotonic() - self._saved_s >= SAVE_S:
                 self._writer.save()
                 self._saved_s = time.monotonic()
-        except BagError as error:
-            self._fail(str(error))
+        except Exception as error:
+            self._fail(error)
         finally:
             with self._lock:
                 self._waiting_bytes -= sum(entry.size for entry in batch)
@@ -161,12 +161,15 @@ class BagRecording:
             self._writer.custom[PAUSED] = pauses_to_text(self.pauses)
         try:
             return self._writer.close()
-        except BagError as error:
-            self._fail(str(error))
-            raise
+        except Exception as error:
+            self._fail(error)
+            raise BagError(self.failure) from error
 
-    def _fail(self, reason: str) -> None:
+    def _fail(self, error: Exception) -> None:
+        """Abort the bag, whatever the error is: messages are missing from it."""
         self._writer.abort()
+        expected = isinstance(error, BagError)
+        reason = str(error) if expected else f"bag {self.path}: {described(error)}"
         with self._lock:
             self.failure = reason
 
