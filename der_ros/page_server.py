@@ -12,7 +12,7 @@ from der_ros.threads import Startable, Worker
 
 logger = logging.getLogger(__name__)
 
-_LOOK_S = 0.2
+_POLL_S = 0.2
 _SILENCE_S = 2.0
 """Time after which a client that sends no request is dropped, s."""
 
@@ -82,7 +82,7 @@ class PageServer(Startable):
 
 
 class _Server(http.server.ThreadingHTTPServer):
-    timeout = _LOOK_S
+    timeout = _POLL_S
 
     def __init__(
         self, name: str, answer: Callable[[str], Document | None], place: tuple[str, int]

@@ -86,7 +86,7 @@ class RobotLink(Protocol):
         """Stop the cycles; nothing is sent afterwards."""
         ...
 
-    def look_for_rival(self) -> str | None:
+    def find_rival(self) -> str | None:
         """Look for another source of commands or states of this robot; return it, or None."""
         ...
 

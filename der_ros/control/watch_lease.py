@@ -42,7 +42,7 @@ class WatchLease:
         """Record a message that arrived at ``arrived_s``, ``time.monotonic``."""
         self._heard_s = arrived_s
 
-    def look(self, now_s: float) -> Lease:
+    def check(self, now_s: float) -> Lease:
         """Return the permission at ``now_s``, ``time.monotonic``."""
         if self.timeout_s == 0.0:
             return Lease.HELD

@@ -258,7 +258,7 @@ class AttemptReplay:
         guess = self._rebuild(recorded, cycle, pose, outside)
         self._compare(recorded, cycle, guess, time_s)
         heard = guess.choice.wrench or (window.wrenches[-1] if window.wrenches else None)
-        recorded.verdict.look(cycle, pose, recorded.motion.fault, heard)
+        recorded.verdict.judge_cycle(cycle, pose, recorded.motion.fault, heard)
         other = None
         if changed is not None:
             rebuilt = RebuiltCycle(cycle, time_s, pose, outside, guess, heard)

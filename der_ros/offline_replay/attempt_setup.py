@@ -38,11 +38,11 @@ STREAMED = (
 """Topics that a replay reads message by message."""
 
 _ARRAYS = dict.fromkeys((OBSERVATION_TOPIC, ACTION_TOPIC), "std_msgs/msg/Float32MultiArray")
-_POSES_LOOKED_AT = 400
+_MOST_POSES = 400
 _PAUSE_CYCLES = 2.5
 _LONGEST_CYCLE_S = 1.0
 _LONGEST_S = 1e6
-_DIAGNOSTICS_LOOKED_AT = 100
+_MOST_DIAGNOSTICS = 100
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def _action_limits(text: str) -> tuple[float, ...]:
 
 def _poses(reader: BagReader, topic: str) -> tuple[str, float]:
     """Return the frame of the first pose, and the robot's mean cycle time, s, in whole ms."""
-    messages = islice(reader.serialized(topic), _POSES_LOOKED_AT)
+    messages = islice(reader.serialized(topic), _MOST_POSES)
     try:
         first = [decode_pose(each.message) for each in messages]
     except BagError as error:
@@ -183,7 +183,7 @@ def _reported_cycle_s(reader: BagReader) -> float:
     topic = diagnostics_topic(reader)
     if not topic:
         return 0.0
-    for each in islice(reader.messages(topic), _DIAGNOSTICS_LOOKED_AT):
+    for each in islice(reader.messages(topic), _MOST_DIAGNOSTICS):
         for status in each.message.status:
             if status.name.endswith("kuka_bridge: motion"):
                 text = _pairs(status).get("cycle_s", "0")

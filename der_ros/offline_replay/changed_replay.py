@@ -135,7 +135,7 @@ class ChangedReplay:
         felt = side.felt(rebuilt.heard, window)
         felt = None if side.is_lost(felt) else felt
         twist = self._twist(rebuilt, felt)
-        side.verdict.look(cycle, rebuilt.pose, side.motion.fault, felt)
+        side.verdict.judge_cycle(cycle, rebuilt.pose, side.motion.fault, felt)
         if guess.is_determined:
             self.applied.add(rebuilt.time_s, guess.twist, twist)
         else:

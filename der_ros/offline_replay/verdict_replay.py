@@ -137,7 +137,9 @@ class VerdictReplay:
         self._resumed_s = fresh.pose_s = now_s
         fresh.wrench_s, fresh.command_s = max(fresh.wrench_s, now_s), max(fresh.command_s, now_s)
 
-    def look(self, cycle: Cycle, pose: Pose, fault: str | None, wrench: Recorded | None) -> None:
+    def judge_cycle(
+        self, cycle: Cycle, pose: Pose, fault: str | None, wrench: Recorded | None
+    ) -> None:
         """Judge one cycle.
 
         Args:

@@ -76,16 +76,16 @@ def test_a_policy_without_commands_is_silent():
 
 def test_a_lease_is_awaited_held_and_lapses():
     lease = WatchLease(0.5)
-    assert lease.look(0.0) is Lease.AWAITED
+    assert lease.check(0.0) is Lease.AWAITED
     lease.hear(1.0)
-    assert lease.look(1.5) is Lease.HELD
-    assert lease.look(1.51) is Lease.LAPSED
+    assert lease.check(1.5) is Lease.HELD
+    assert lease.check(1.51) is Lease.LAPSED
     lease.restart()
-    assert lease.look(1.51) is Lease.AWAITED
+    assert lease.check(1.51) is Lease.AWAITED
 
 
 def test_a_lease_without_a_timeout_is_held():
-    assert WatchLease(0.0).look(0.0) is Lease.HELD
+    assert WatchLease(0.0).check(0.0) is Lease.HELD
 
 
 class Attempt:

@@ -13,7 +13,7 @@ from der_ros.geometry import Wrench
 ATTEMPT_S = 0.5
 """Time after the newest message of an attempt for which it counts as running, s (20 Hz)."""
 
-LOOK_S, PATIENCE_S = 2.0, 60.0
+INSPECTION_S, PATIENCE_S = 2.0, 60.0
 """Shortest and longest time from a refusal to an accepted repetition by an operator, s."""
 
 
@@ -83,9 +83,9 @@ class BiasRules:
     ) -> None:
         """Refuse a bias while the tool is in contact.
 
-        A second call between ``LOOK_S`` and ``PATIENCE_S`` after a refusal is accepted, because an
-        operator has had time to check the tool. A program that repeats its call at once is refused
-        again.
+        A second call between ``INSPECTION_S`` and ``PATIENCE_S`` after a refusal is accepted,
+        because an operator has had time to check the tool. A program that repeats its call at once
+        is refused again.
 
         Args:
             what: Name of the called service; refusals are counted per service.
@@ -102,13 +102,13 @@ class BiasRules:
             return
         excess = excess_of(felt, self._allowed)
         since_refusal_s = now_s - self._refused_s.get(what, float("-inf"))
-        if excess and not LOOK_S <= since_refusal_s <= PATIENCE_S:
+        if excess and not INSPECTION_S <= since_refusal_s <= PATIENCE_S:
             if since_refusal_s > PATIENCE_S:
                 self._refused_s[what] = now_s
             raise BiasRefusedError(
                 f"{what} refused: {excess} since the last bias; free the tool, or, if this is the "
-                f"weight of another tool, call again {LOOK_S:g} to {PATIENCE_S:g} s from the first "
-                "refusal"
+                f"weight of another tool, call again {INSPECTION_S:g} to {PATIENCE_S:g} s from the "
+                "first refusal"
             )
         self._refused_s.pop(what, None)
 

@@ -64,7 +64,7 @@ class FilterWatch:
         self.fault = self.warning = ""
         self.number, self.words = -1, filter_in_words(None)
 
-    def look(self, box: SensorConfiguration, number: int) -> None:
+    def update(self, box: SensorConfiguration, number: int) -> None:
         """Compare the current filter with the expected one.
 
         Args:

@@ -23,7 +23,7 @@ class RateCheck:
         self._count, self._since_s = 0, float("-inf")
         self._strikes = 0
 
-    def look(self, count: int, assumed_hz: float, now_s: float) -> None:
+    def update(self, count: int, assumed_hz: float, now_s: float) -> None:
         """Update with the number of readings so far; check the rate at the end of a window.
 
         Args:

@@ -79,7 +79,7 @@ class ConfigurationWatch(Startable):
     def __init__(self, config: NetFtConfig, scale: SensorConfiguration) -> None:
         self._config, self._scale = config, scale
         self._watches = config.recheck_s > 0.0 and config.configuration is None
-        self._worker = Worker("netft-watch", self._look, finite=True)
+        self._worker = Worker("netft-watch", self._watch, finite=True)
         self._change = self._failure = ""
         self.user_filter = scale.user_filter
         self._seen_s = time.monotonic()
@@ -114,12 +114,12 @@ class ConfigurationWatch(Startable):
             f"{config.recheck_s:g} s (recheck_s, recheck_periods): {why}"
         )
 
-    def _look(self) -> None:
+    def _watch(self) -> None:
         while not self._worker.stopping.is_set() and not self._change:
-            self._change = self._look_once()
+            self._change = self._check_once()
             self._worker.stopping.wait(self._config.recheck_s)
 
-    def _look_once(self) -> str:
+    def _check_once(self) -> str:
         """Return a description of the change, or empty; a bad answer does not end the thread."""
         try:
             found = _fetch(self._config)

@@ -274,7 +274,7 @@ class CellClient:
             self._watched_s = now_s
             self._watched.publish(Empty())
 
-    def look(self) -> str:
+    def check(self) -> str:
         """Poll once for a watch cycle; return what forbids motion, or the policy's silence.
 
         ``known_pose``, ``commanded`` and ``insertion_force_n`` are then of this cycle.

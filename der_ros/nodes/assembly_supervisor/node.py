@@ -260,8 +260,8 @@ class AssemblySupervisor(ShellNode):
     def _watch(self, watch: AttemptWatch) -> Verdict | None:
         """Block until there is a verdict; return None if only the seating motion remains."""
         while True:
-            problem = self._cell.look()
-            # Asked after the look: the end of the attempt may be the cause of the problem.
+            problem = self._cell.check()
+            # Asked after the check: the end of the attempt may be the cause of the problem.
             if stopped := self._operator.stop_reason():
                 return Outcome.ABORTED, stopped
             if problem:

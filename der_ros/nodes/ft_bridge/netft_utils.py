@@ -110,7 +110,7 @@ class NetftUtils:
     def publish(self, taken: ConditionedWrench, world_frame: str, stamp: Any) -> None:
         """Publish the topics that have subscribers, and ``cancel`` on change."""
         self._newest = taken
-        self._judge(taken.measured)
+        self._check_limits(taken.measured)
         if self._wanted("transformed_tool"):
             self._send(
                 "transformed_tool",
@@ -131,7 +131,7 @@ class NetftUtils:
     def repeat_cancel(self) -> None:
         """Publish ``cancel`` again while a limit is exceeded, for late subscribers."""
         if self.exceeded:
-            self._say_cancel()
+            self._publish_cancel()
 
     def _wanted(self, topic: str) -> bool:
         return bool(self._topics[topic].get_subscription_count() > 0)
@@ -140,15 +140,15 @@ class NetftUtils:
         quiet = dead_band(wrench, self._dead_band)
         self._topics[topic].publish(wrench_to_message(quiet, frame, stamp))
 
-    def _judge(self, measured: Wrench) -> None:
+    def _check_limits(self, measured: Wrench) -> None:
         limits = self._biased_limits if self.biased else self._limits
         exceeded = limits.exceeded_by(measured)
         if exceeded != self.exceeded:
             self.exceeded = exceeded
             self.times_exceeded += exceeded
-            self._say_cancel()
+            self._publish_cancel()
 
-    def _say_cancel(self) -> None:
+    def _publish_cancel(self) -> None:
         message = self._cancel_type()
         setattr(message, "data" if self._cancel_type is Bool else "cancel", self.exceeded)
         self._cancel.publish(message)
@@ -179,7 +179,7 @@ class NetftUtils:
 
     def on_bias(self, request: Any, response: Any) -> Any:
         """Handle SetBias: true takes a bias and sets its limits; false clears the bias."""
-        response.success = self._does("bias", lambda: self._bias(request))
+        response.success = self._try("bias", lambda: self._bias(request))
         return response
 
     def _bias(self, request: Any) -> None:
@@ -197,7 +197,7 @@ class NetftUtils:
 
     def on_gravity_comp(self, request: Any, response: Any) -> Any:
         """Handle SetBias: true sets the payload from one reading; false clears the payload."""
-        response.success = self._does("gravity_comp", lambda: self._gravity_comp(request))
+        response.success = self._try("gravity_comp", lambda: self._gravity_comp(request))
         return response
 
     def _gravity_comp(self, request: Any) -> None:
@@ -217,7 +217,7 @@ class NetftUtils:
     def on_tool_data(self, request: Any, response: Any) -> Any:
         """Handle SetToolData: set payload mass (kg) and centre of mass along sensor z (m)."""
         center = np.array((0.0, 0.0, request.com))
-        response.success = self._does(
+        response.success = self._try(
             "set_tool_data", lambda: self._set_tool(Payload(request.mass, center))
         )
         return response
@@ -228,7 +228,7 @@ class NetftUtils:
 
     def on_weight_bias(self, request: Any, response: Any) -> Any:
         """Handle SetBias: true zeroes ``get_weight`` at the current load; false clears the zero."""
-        response.success = self._does(
+        response.success = self._try(
             "set_weight_bias", lambda: self._set_weight_bias(bool(request.bias))
         )
         return response
@@ -240,7 +240,7 @@ class NetftUtils:
     def on_get_weight(self, _request: Any, response: Any) -> Any:
         """Handle GetDouble: load since ``set_weight_bias``, g; NaN without a fresh reading."""
         response.weight = float("nan")
-        self._does("get_weight", lambda: self._weigh(response))
+        self._try("get_weight", lambda: self._weigh(response))
         return response
 
     def _weigh(self, response: Any) -> None:
@@ -269,10 +269,10 @@ class NetftUtils:
     def on_filter(self, request: Any, response: Any) -> Any:
         """Handle SetFilter: set a second-order low-pass; the sensor's own rate replaces ``t``."""
         choice = FilterChoice(2, float(request.cutoff_frequency) if request.filter else 0.0)
-        self._does("filter", lambda: self._path.set_filter(choice))
+        self._try("filter", lambda: self._path.set_filter(choice))
         return response
 
-    def _does(self, what: str, action: Callable[[], object]) -> bool:
+    def _try(self, what: str, action: Callable[[], object]) -> bool:
         """Run ``action``; return False and log the reason if it fails."""
         try:
             action()

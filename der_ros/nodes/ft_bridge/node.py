@@ -153,7 +153,7 @@ class FtBridge(ShellNode):
         """Check readiness, subscribers and health periodically; publish changes."""
         self._utils.repeat_cancel()
         readings = self._readings
-        readings.look()
+        readings.update()
         # Stored, so that the diagnostics show the age on which readiness is based.
         self._age_s = time.monotonic() - self._path.taken_s
         fresh = self._age_s <= self._given.stale_after_s

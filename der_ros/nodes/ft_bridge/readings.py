@@ -101,12 +101,12 @@ class Readings(Startable):
         """Reason why received readings cannot be used; empty if they can."""
         return self.failure or self._setting_fault or self._path.blocked
 
-    def look(self) -> None:
+    def update(self) -> None:
         """Check the rate of the readings and the subscribers' needs; call it periodically."""
         loaded = self._path.payload.mass_kg > 0.0
         self.needs_orientation = loaded or self._utils.wants_world
         count, assumed_hz = self._counted()
-        self._rate.look(count, float(assumed_hz), time.monotonic())
+        self._rate.update(count, float(assumed_hz), time.monotonic())
 
     def bias(self) -> str:
         """Take the mean of the latest readings as zero; return it in words.
@@ -229,11 +229,11 @@ class BoxReadings(Readings):
         self._restarts_before_bias = self._client.box_restarts
         return "the box takes its reading as zero"
 
-    def look(self) -> None:
+    def update(self) -> None:
         """Check also the box's filter, and request every record if a filter needs it."""
         self._client.want_every_record(self._path.filters)
-        self._filter.look(self._client.configuration, self._client.user_filter)
-        super().look()
+        self._filter.update(self._client.configuration, self._client.user_filter)
+        super().update()
 
     def condition(self) -> tuple[object, ...]:
         """Return also the client's state and the number of the box's filter."""

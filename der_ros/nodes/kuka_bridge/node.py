@@ -126,7 +126,7 @@ class KukaBridge(ShellNode):
             **dict.fromkeys(_OWN_TOPICS, own),
         }
         services = dict.fromkeys(_SERVICES, own)
-        return Sources(self, topics, services, self._motion.latch, self._link.look_for_rival)
+        return Sources(self, topics, services, self._motion.latch, self._link.find_rival)
 
     def _make_topics(self) -> None:
         self._limits = self.create_publisher(DiagnosticStatus, "kuka/limits", LATCHED)
@@ -264,7 +264,7 @@ class KukaBridge(ShellNode):
 
     def _lasting_causes(self) -> list[str]:
         """Return the present causes of a fault that are not motion: a reset would not end them."""
-        return [*self._dead_threads(), *self._sources.look()]
+        return [*self._dead_threads(), *self._sources.check()]
 
     def _warning(self) -> str:
         """Return problems that are not faults; empty if there are none."""

@@ -132,12 +132,12 @@ class JointLink:
         """Reason why the arm's thread ended; empty while it runs."""
         return "" if self._server is None else self._server.failure
 
-    def look_for_rival(self) -> str | None:
+    def find_rival(self) -> str | None:
         """Return a message if another node commands the arm or two publish its joints, or None."""
-        return self._publishers.look() or self._two_joint_publishers()
+        return self._publishers.check() or self._two_joint_publishers()
 
     def _two_joint_publishers(self) -> str | None:
-        self._joint_publishers.look()
+        self._joint_publishers.check()
         pair = self._joint_succession.living_twice.get(_ARM)
         if pair is None:
             return None

@@ -100,7 +100,7 @@ class RsiLink:
         """Stop answering; the controller then stops the robot after its own timeout."""
         self._server.stop()
 
-    def look_for_rival(self) -> None:
+    def find_rival(self) -> None:
         """Return None: only the server's own port answers a controller."""
 
     def figures(self) -> Mapping[str, object]:

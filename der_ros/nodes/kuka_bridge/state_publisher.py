@@ -27,7 +27,7 @@ from der_ros.threads import Startable, Worker
 
 STATE_TOPICS = ("kuka/tcp_pose", "kuka/joint_states", "kuka/twist_applied", "kuka/cycle_inputs")
 _STATE = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
-_LOOK_S = 0.05
+_WAIT_S = 0.05
 _WAITING_STATES = 250
 """Largest number of states that wait to be published: one second at 4 ms."""
 
@@ -94,7 +94,7 @@ class StatePublisher(Startable):
 
     def _run(self) -> None:
         while not self._worker.stopping.is_set() or len(self._outbox):
-            waiting = self._outbox.get(_LOOK_S)
+            waiting = self._outbox.get(_WAIT_S)
             if waiting is not None:
                 self._publish(*waiting)
 

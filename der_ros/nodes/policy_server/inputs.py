@@ -113,9 +113,9 @@ class SubscribedWatch(WatchLease):
         self._messages.newest()
         super().restart()
 
-    def look_now(self) -> Lease:
+    def check_now(self) -> Lease:
         """Return the current permission to move."""
         newest = self._messages.newest()
         if newest is not None:
             self.hear(newest.arrived_s)
-        return self.look(time.monotonic())
+        return self.check(time.monotonic())

@@ -204,7 +204,7 @@ class PolicyServer(Shell, LifecycleNode):
     def on_activate(self, _state: LifecycleState) -> TransitionCallbackReturn:
         """Start the policy; refuse under a fault, a wrong source or limits looser than trained."""
         self._take_limits()
-        refusal = self._fault or "; ".join(self._sources.look()) or self._refusal_of_limits()
+        refusal = self._fault or "; ".join(self._sources.check()) or self._refusal_of_limits()
         if self._policy is None or refusal:
             logger.error("not activated: %s", refusal or "no policy is loaded")
             return TransitionCallbackReturn.FAILURE
@@ -392,7 +392,7 @@ class PolicyServer(Shell, LifecycleNode):
 
     def _watched(self) -> bool:
         """Return True while a node watches the robot; publish a zero twist when that ends."""
-        lease = self._lease.look_now()
+        lease = self._lease.check_now()
         if lease is Lease.AWAITED:
             self._counts.skipped[UNWATCHED] += 1
             self._skipped = f"no node watches yet: no message on {WATCHED_TOPIC} since activation"

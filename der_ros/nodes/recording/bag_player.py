@@ -32,7 +32,7 @@ from der_ros.nodes.recording.played_topics import (
 from der_ros.nodes.shared.diagnostics import DiagnosticsPublisher
 from der_ros.nodes.shared.node_process import ShellNode, run_node
 from der_ros.nodes.shared.parameters import declare_settings
-from der_ros.nodes.shared.sources import LOOK_S, Sources
+from der_ros.nodes.shared.sources import CHECK_S, Sources
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.offline_replay.junit_report import JUnitCase, write_junit
 from der_ros.offline_replay.live.live_check import LiveCheck
@@ -93,7 +93,7 @@ class BagPlayer(ShellNode):
         self._began_s = time.monotonic()
         self._steps = self._run()
         self._diagnostics = DiagnosticsPublisher(self, "replay", self._collect)
-        steady_timer(self, LOOK_S, self._look)
+        steady_timer(self, CHECK_S, self._check_graph)
         steady_timer(self, _TICK_S, self._tick)
 
     def _on_wrong(self, wrong: str) -> None:
@@ -102,7 +102,7 @@ class BagPlayer(ShellNode):
             self._wrong = wrong
             logger.error("%s", wrong)
 
-    def _look(self) -> None:
+    def _check_graph(self) -> None:
         """Check the ROS graph for nodes that could move a robot, and for another clock."""
         if problem := problem_of_graph(self, self._given.publish_clock):
             self._on_wrong(problem)
@@ -141,7 +141,7 @@ class BagPlayer(ShellNode):
         replay = self._replay = _Replay(bag, playback, check)
         self._inputs.send_limits(bag.setup.limits)
         yield from self._until(lambda: self._inputs.are_heard, f"{SERVER} to subscribe")
-        yield from self._until_looked()
+        yield from self._until_checked()
         yield from self._record(True)
         yield from self._change(Transition.TRANSITION_CONFIGURE, "configure")
         while not self._wrong and (self._given.loop or self._jumps or check.laps == 0):
@@ -241,10 +241,10 @@ class BagPlayer(ShellNode):
         yield from self._until(future.done, f"an answer of {name}")
         return future.result()
 
-    def _until_looked(self) -> Iterator[None]:
+    def _until_checked(self) -> Iterator[None]:
         """Wait for two checks of the ROS graph; raise if they find a problem."""
-        looked_s = time.monotonic() + 2.0 * LOOK_S
-        yield from self._until(lambda: time.monotonic() > looked_s or bool(self._wrong), "a look")
+        checked_s = time.monotonic() + 2.0 * CHECK_S
+        yield from self._until(lambda: time.monotonic() > checked_s or bool(self._wrong), "a check")
         if self._wrong:
             raise LiveReplayError(self._wrong)
 

@@ -61,7 +61,7 @@ class HealthReports:
         came = [*self._waiting, *self._messages.take()]
         unknown = any(not self._publishers.sender(each.gid) for each in came)
         if unknown or self._impostors:
-            self._look()
+            self._check_publishers()
         self._waiting = []
         for received in came:
             if received.gid is not None and not self._publishers.sender(received.gid):
@@ -69,9 +69,9 @@ class HealthReports:
             else:
                 self._accept(received)
 
-    def _look(self) -> None:
+    def _check_publishers(self) -> None:
         """Update the publishers from the ROS graph; forget impostors that are gone."""
-        self._publishers.look()
+        self._publishers.check()
         there = self._publishers.gids()
         self._succession.forget(there)
         self._impostors = {gid: why for gid, why in self._impostors.items() if gid in there}

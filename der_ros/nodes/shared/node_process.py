@@ -56,7 +56,7 @@ class Shell:
     obeys_simulated_clock: ClassVar[bool] = False
     is_alone: ClassVar[bool] = True
     # Set by run_node; nodes that share a process, as in tests, do not check for others of the name.
-    _looks_for_twins: ClassVar[bool] = False
+    _refuses_twins: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.finished = threading.Event()
@@ -69,7 +69,7 @@ class Shell:
         if not self.obeys_simulated_clock:
             refuse_simulated_clock(cast(Node, self))
         self._claimed: UniqueName | None = None
-        if self.is_alone and Shell._looks_for_twins:
+        if self.is_alone and Shell._refuses_twins:
             self._claimed = UniqueName(cast(Node, self), status_name(cast(Node, self)))
             self._claimed.refuse_a_twin()
 
@@ -194,7 +194,7 @@ def run_node(
     keep_processes_apart()
     try:
         _init(args)
-        Shell._looks_for_twins = True
+        Shell._refuses_twins = True
         node = factory()
     except DerRosError as error:
         write_line(f"error: {error}", sys.stderr)

@@ -106,7 +106,7 @@ class Succession:
 class RightfulTopic:
     """Watch over the publishers of a topic.
 
-    ``judge`` may be called from one thread and ``look`` from another.
+    ``judge`` may be called from one thread and ``check`` from another.
 
     Args:
         node: Node whose view of the ROS graph is used.
@@ -116,9 +116,9 @@ class RightfulTopic:
 
     Attributes:
         refused: Number of messages judged to be foreign.
-        wrong: Problem found by the latest ``look``; empty for none.
+        wrong: Problem found by the latest ``check``; empty for none.
         owners: Full names of the nodes that may publish the topic.
-        seen: Unexpected publishers found by the latest ``look``.
+        seen: Unexpected publishers found by the latest ``check``.
     """
 
     def __init__(self, node: Node, topic: str, owners: str) -> None:
@@ -177,13 +177,13 @@ class RightfulTopic:
         """True while a message waits for its publisher's name."""
         return bool(self._nameless_s)
 
-    def look(self) -> str | None:
+    def check(self) -> str | None:
         """Update the publishers from the ROS graph; return the problem found, or None."""
-        wrong = self._look()
+        wrong = self._find_wrong()
         self.wrong = wrong or ""
         return wrong
 
-    def _look(self) -> str | None:
+    def _find_wrong(self) -> str | None:
         infos = self._node.get_publishers_info_by_topic(self.topic)
         named = [info for info in infos if info.node_name != NAMELESS]
         self._names = {
@@ -268,7 +268,7 @@ class RightfulService:
         self._node, self.service = node, service
         self.owners = frozenset(full_name(node.get_namespace(), name) for name in owners.split())
 
-    def look(self) -> str | None:
+    def check(self) -> str | None:
         """Look up the servers in the ROS graph; return the problem found, or None."""
         if not self.owners:
             return None

@@ -14,7 +14,7 @@ from der_ros.nodes.shared.rightful import ANY_ONE, RightfulService, RightfulTopi
 from der_ros.nodes.shared.steady import steady_timer
 from der_ros.parameters.shared import RightfulSources
 
-LOOK_S = 0.5
+CHECK_S = 0.5
 """Longest time from the discovery of a wrong source until it is reported, s."""
 _TICK_S = 0.1
 _ANY = "*"
@@ -28,11 +28,11 @@ class Sources:
         topics: Names, separated by spaces, of the nodes that may publish each topic; empty for any
             nodes, ``ANY_ONE`` for one node of any name.
         services: Names of the nodes that may offer each service; empty for any nodes.
-        on_wrong: Function that receives each problem, in the executor's thread, after each look.
-        look_further: Function that each look also calls; it returns a problem, or None.
+        on_wrong: Function that receives each problem, in the executor's thread, after each check.
+        also_check: Function that each check also calls; it returns a problem, or None.
 
     Attributes:
-        wrong: Problems found by the latest look.
+        wrong: Problems found by the latest check.
 
     Raises:
         ConfigurationError: An entry of the parameter names no topic or service of this node, or
@@ -45,7 +45,7 @@ class Sources:
         topics: Mapping[str, str],
         services: Mapping[str, str],
         on_wrong: Callable[[str], None] = lambda _wrong: None,
-        look_further: Callable[[], str | None] = lambda: None,
+        also_check: Callable[[], str | None] = lambda: None,
     ) -> None:
         entries = _declare_changes(node)
         owners = _with_changes(entries, {**topics, **services})
@@ -53,8 +53,8 @@ class Sources:
         """Full names of the nodes that may provide every topic and service."""
         self._topics = {name: RightfulTopic(node, name, owners[name]) for name in topics}
         self._services = {name: RightfulService(node, name, owners[name]) for name in services}
-        self._on_wrong, self._look_further = on_wrong, look_further
-        self._looked_s = float("-inf")
+        self._on_wrong, self._also_check = on_wrong, also_check
+        self._checked_s = float("-inf")
         self.wrong: tuple[str, ...] = ()
         steady_timer(node, _TICK_S, self._tick)
 
@@ -65,7 +65,7 @@ class Sources:
     def server(self, name: str) -> str:
         """Return the problem with the servers of a service; empty if there is none."""
         watch = self._services.get(name)
-        return "" if watch is None else watch.look() or ""
+        return "" if watch is None else watch.check() or ""
 
     @property
     def foreign(self) -> list[str]:
@@ -82,27 +82,27 @@ class Sources:
         """Number of messages refused as foreign, over all topics."""
         return sum(topic.refused for topic in self._topics.values())
 
-    def look(self) -> tuple[str, ...]:
+    def check(self) -> tuple[str, ...]:
         """Look up all publishers and servers; report and return the problems found."""
-        self._looked_s = time.monotonic()
+        self._checked_s = time.monotonic()
         self.wrong = tuple(wrong for wrong in self._all() if wrong is not None)
         for wrong in self.wrong:
             self._on_wrong(wrong)
         return self.wrong
 
     def _all(self) -> Iterator[str | None]:
-        yield from (topic.look() for topic in self._topics.values())
-        yield from (service.look() for service in self._services.values())
-        yield self._look_further()
+        yield from (topic.check() for topic in self._topics.values())
+        yield from (service.check() for service in self._services.values())
+        yield self._also_check()
 
     def _tick(self) -> None:
         """Look twice a second, and at each tick at topics with undecided messages."""
-        if time.monotonic() - self._looked_s >= LOOK_S:
-            self.look()
+        if time.monotonic() - self._checked_s >= CHECK_S:
+            self.check()
             return
         for topic in self._topics.values():
             if topic.undecided:
-                topic.look()
+                topic.check()
 
     def status(self) -> Status:
         """Return the diagnostic status of the sources."""

@@ -27,7 +27,7 @@ from der_ros.nodes.shared.steady import steady_timer
 logger = logging.getLogger(__name__)
 
 ALIVE_TOPIC = "/der_ros/alive"
-LOOK_S = 0.4
+DISCOVERY_S = 0.4
 """Time allowed to discover the nodes of the ROS domain, s."""
 LISTEN_S = 2.5
 """Longest time to wait for the claim of a living node of the same name, s."""
@@ -78,7 +78,7 @@ class UniqueName:
             ConfigurationError: Another living node has the name.
         """
         started_s = time.monotonic()
-        while (twins := self._twins()) or time.monotonic() - started_s < LOOK_S:
+        while (twins := self._twins()) or time.monotonic() - started_s < DISCOVERY_S:
             self.refuse_an_earlier_claim()
             if twins and len(self._others) >= twins:
                 return  # all others are alive and have later claims
@@ -102,7 +102,7 @@ class UniqueName:
         self._publish()
         ends_s = time.monotonic() + SETTLING_S
 
-        def look() -> None:
+        def check() -> None:
             try:
                 self.refuse_an_earlier_claim()
             except ConfigurationError as error:
@@ -111,7 +111,7 @@ class UniqueName:
             if time.monotonic() > ends_s:
                 timer.cancel()
 
-        timer = steady_timer(self._node, _POLL_S, look)
+        timer = steady_timer(self._node, _POLL_S, check)
 
     def refuse_an_earlier_claim(self) -> None:
         """Check that no claim received so far is earlier than the node's own.

@@ -35,7 +35,7 @@ from der_ros.nodes.shared.node_process import ShellNode, spinning
 from der_ros.nodes.shared.polling import PolledSubscription
 from der_ros.nodes.shared.qos import LATCHED_AMONG_OTHERS, READINGS, RELIABLE_READINGS
 from der_ros.nodes.shared.service_calls import ServiceCalls
-from der_ros.nodes.shared.sources import LOOK_S, Sources
+from der_ros.nodes.shared.sources import CHECK_S, Sources
 from der_ros.policy.governor import GovernorLimits
 from der_ros.policy.limits import limits_from_texts
 
@@ -83,7 +83,7 @@ class ContactToucher(ShellNode):
         return PolledSubscription(self, kind, topic, qos, rightful=self._sources.topic(topic))
 
     def fail(self, error: BaseException) -> None:
-        """End the procedure, because this node no longer looks at the sources of its topics."""
+        """End the procedure, because this node no longer checks the sources of its topics."""
         self._failure = f"{NAME} failed: {error!r}"
 
     def wait_for_limits(self) -> GovernorLimits:
@@ -106,7 +106,7 @@ class ContactToucher(ShellNode):
             self._samples()
             time.sleep(_POLL_S)
         # By now, each publisher of commands is known.
-        self._wait(2.0 * LOOK_S)
+        self._wait(2.0 * CHECK_S)
         self._check()
         return limits
 

@@ -20,8 +20,8 @@ from der_ros.nodes.shared.middleware import keep_processes_apart
 
 ENCLAVE = "/der_ros"
 _VERSION = "0.2.0"
-_LOOK_S = 0.2
-_STEADY_LOOKS = 5
+_PERIOD_S = 0.2
+_STEADY_PERIODS = 5
 
 
 class Permission(NamedTuple):
@@ -69,10 +69,10 @@ def _steady(
     """Look until the result is unchanged for one second, or until the deadline."""
     permissions: dict[str, frozenset[Permission]] = {}
     unchanged = 0
-    while unchanged < _STEADY_LOOKS or not permissions:
+    while unchanged < _STEADY_PERIODS or not permissions:
         if time.monotonic() > deadline_s:
             break
-        time.sleep(_LOOK_S)
+        time.sleep(_PERIOD_S)
         current = {
             f"{space.rstrip('/')}/{name}": _permissions(node, name, space)
             for name, space in node.get_node_names_and_namespaces()
@@ -89,17 +89,17 @@ def _steady(
 
 
 def _permissions(node: Node, name: str, space: str) -> frozenset[Permission]:
-    looks = (
+    lookups = (
         ("topics", "publish", node.get_publisher_names_and_types_by_node),
         ("topics", "subscribe", node.get_subscriber_names_and_types_by_node),
         ("services", "reply", node.get_service_names_and_types_by_node),
         ("services", "request", node.get_client_names_and_types_by_node),
     )
     permissions: set[Permission] = set()
-    for kind, right, look in looks:
+    for kind, right, lookup in lookups:
         # The lookup fails for a node that has just ended.
         with suppress(NodeNameNonExistentError):
-            permissions |= {Permission(kind, right, topic) for topic, _ in look(name, space)}
+            permissions |= {Permission(kind, right, topic) for topic, _ in lookup(name, space)}
     return frozenset(permissions)
 
 

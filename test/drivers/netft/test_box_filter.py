@@ -130,7 +130,7 @@ def test_no_filter_is_the_fastest(cutoff, least, slower):
 def looked(asked, least_hz, *numbers, box=NET_BOX):
     watch = FilterWatch(asked, least_hz)
     for number in numbers:
-        watch.look(box, number)
+        watch.update(box, number)
     return watch
 
 
@@ -151,7 +151,7 @@ def test_a_changed_filter_is_a_warning():
 def test_a_slower_filter_than_allowed_is_a_fault():
     watch = looked(-1, 35.0, 6)
     assert "is at 18 Hz, expected at least 35 Hz or off (min_box_filter_hz)" in watch.fault
-    watch.look(NET_BOX, 5)
+    watch.update(NET_BOX, 5)
     assert watch.fault == ""
 
 

@@ -76,7 +76,7 @@ def test_the_end_of_the_watching_thread_is_reported(monkeypatch):
     def fail(_watch):
         raise SystemExit
 
-    monkeypatch.setattr(setup.ConfigurationWatch, "_look_once", fail)
+    monkeypatch.setattr(setup.ConfigurationWatch, "_check_once", fail)
     with watched() as (_, client):
         assert until(lambda: "netft-watch has ended" in client.statistics.distrust)
 

@@ -6,10 +6,10 @@ from der_ros.drivers.netft.rate_check import RateCheck
 def after(rates_hz, assumed_hz=500.0):
     """Return the finding of a check after some seconds at the given rates."""
     check, count = RateCheck(), 0
-    check.look(0, assumed_hz, 100.0)
+    check.update(0, assumed_hz, 100.0)
     for second, rate_hz in enumerate(rates_hz, 101):
         count += rate_hz
-        check.look(count, assumed_hz, float(second))
+        check.update(count, assumed_hz, float(second))
     return check.problem
 
 

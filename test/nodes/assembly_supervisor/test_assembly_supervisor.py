@@ -228,7 +228,7 @@ def test_a_problem_of_a_lost_launch_is_no_fault(tmp_path, monkeypatch):
     with supervised(tmp_path) as it:
         it.start()
         assert it.phase_is("attempt 1: running")
-        monkeypatch.setattr(it.node._cell, "look", misses_a_node)
+        monkeypatch.setattr(it.node._cell, "check", misses_a_node)
         result = it.result(1)
         assert (result["outcome"], result["reason"]) == ("aborted", "the supervisor is ending")
 

@@ -67,7 +67,7 @@ def test_a_torque_alone_is_a_contact(tool):
 
 
 def test_who_looks_and_insists_has_changed_the_tool(tool, monkeypatch):
-    monkeypatch.setattr("der_ros.control.sensor.bias_rules.LOOK_S", 0.5)
+    monkeypatch.setattr("der_ros.control.sensor.bias_rules.INSPECTION_S", 0.5)
     assert tool.feels()
     assert tool.bias().success
     assert tool.feels(force_n=38.0)

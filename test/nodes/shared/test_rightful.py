@@ -38,13 +38,13 @@ class Words:
         self._words = PolledSubscription(node, String, "words", 100, rightful=self.topic)
         self.wrong, self.heard = None, []
 
-    def look(self):
-        self.wrong = self.topic.look()
+    def check(self):
+        self.wrong = self.topic.check()
         self.heard += [received.message.data for received in self._words.take()]
         return self.wrong
 
     def hear(self, word):
-        return until(lambda: self.look() or word in self.heard)
+        return until(lambda: self.check() or word in self.heard)
 
 
 @pytest.fixture
@@ -65,13 +65,13 @@ def test_a_foreign_message_is_not_believed_and_named(words):
     stranger = Node("stranger", use_global_arguments=False)
     try:
         say(stranger.create_publisher(String, "words", 10), "wrong")
-        assert until(it.look)
+        assert until(it.check)
         assert "words is also published by stranger, expected only test" in it.wrong
-        assert until(lambda: it.look() and it.topic.refused == 1)
+        assert until(lambda: it.check() and it.topic.refused == 1)
         assert "wrong" not in it.heard
     finally:
         stranger.destroy_node()
-    assert until(lambda: it.look() is None)
+    assert until(lambda: it.check() is None)
 
 
 def test_the_name_of_another_namespace_is_foreign(words):
@@ -79,7 +79,7 @@ def test_the_name_of_another_namespace_is_foreign(words):
     stranger = Node("test", namespace="/other", use_global_arguments=False)
     try:
         stranger.create_publisher(String, "/words", 10)
-        assert until(it.look)
+        assert until(it.check)
         assert "/other/test" in it.wrong
     finally:
         stranger.destroy_node()
@@ -94,13 +94,13 @@ def test_two_living_publishers_of_one_name_are_found(words):
     say(second, "two")
     assert it.hear("two")
     # The successor of a node that was killed is no fault.
-    assert it.look() is None
+    assert it.check() is None
     first.publish(String(data="three"))
-    assert until(it.look)
+    assert until(it.check)
     assert "two living nodes of the name test" in it.wrong
     assert "three" not in it.heard
     test.destroy_publisher(first)
-    assert until(lambda: it.look() is None)
+    assert until(lambda: it.check() is None)
 
 
 def test_an_older_source_that_is_heard_again_is_noted():
@@ -122,12 +122,12 @@ def test_a_name_may_come_seconds_after_a_message(monkeypatch):
         topic = RightfulTopic(reader, "words", "test")
         assert topic.judge(b"unheard of") is SenderVerdict.UNDECIDED
         passed_s[0] += 4.0
-        assert topic.look() is None
+        assert topic.check() is None
         passed_s[0] += 2.0
-        assert "words is also published by a publisher that is no ROS node" in topic.look()
+        assert "words is also published by a publisher that is no ROS node" in topic.check()
         passed_s[0] += 10.0
-        topic.look()
-        assert topic.look() is None
+        topic.check()
+        assert topic.check() is None
 
 
 def test_names_hold_within_a_namespace():
@@ -137,9 +137,9 @@ def test_names_hold_within_a_namespace():
             topic = RightfulTopic(reader, "words", "test")
             teller = Node("test", namespace="/cell", use_global_arguments=False)
             teller.create_publisher(String, "words", 10)
-            assert until(lambda: topic.look() is None and topic.gids())
+            assert until(lambda: topic.check() is None and topic.gids())
             test.create_publisher(String, "/cell/words", 10)
-            assert until(topic.look)
+            assert until(topic.check)
             teller.destroy_node()
         finally:
             reader.destroy_node()
@@ -149,15 +149,15 @@ def test_a_second_server_of_a_service_is_named():
     with running(lambda: ShellNode("reader")) as (reader, _):
         sources = Sources(reader, {}, {"x/stop": "reader"})
         reader.create_service(Trigger, "x/stop", lambda _, response: response)
-        assert sources.look() == ()
+        assert sources.check() == ()
         stranger = Node("stranger", use_global_arguments=False)
         try:
             stranger.create_service(Trigger, "x/stop", lambda _, response: response)
-            assert until(sources.look)
+            assert until(sources.check)
             assert "service x/stop is also offered by stranger" in sources.wrong[0]
         finally:
             stranger.destroy_node()
-        assert until(lambda: not sources.look())
+        assert until(lambda: not sources.check())
 
 
 def test_an_unknown_source_in_the_parameter_is_named():

@@ -142,7 +142,7 @@ def test_a_pose_that_is_none_does_not_end_the_rest(monkeypatch):
 
 def test_a_callback_that_fails_ends_the_touches(monkeypatch):
     monkeypatch.setattr(signal, "signal", lambda _number, _handler: None)
-    monkeypatch.setattr(contact_toucher.Sources, "look", lambda _sources: 1 // 0)
+    monkeypatch.setattr(contact_toucher.Sources, "check", lambda _sources: 1 // 0)
     touching = ContactTouching(TouchingPlan())
     cell = {"task_frame": TASK_FRAME, "tcp_from_sensor": [0.0] * 6 + [1.0]}
     with running() as there, pytest.raises(CellError, match="ZeroDivisionError"):
