@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +34,34 @@ from der_ros.training.rollout.repeated_failures import RepeatedFailures
 from der_ros.training.rollout.takeover import Pilot, Takeover
 
 _log = logging.getLogger(__name__)
+
+
+class _Gathered:
+    """Content of a fragment, gathered step by step.
+
+    Args:
+        taught: Stretches that a person drove before the fragment.
+    """
+
+    def __init__(self, taught: Iterable[Episode]) -> None:
+        self.parts: list[Transitions] = []
+        self.episodes: list[EpisodeSummary] = []
+        self.successes: list[Episode] = []
+        self.taught = list(taught)
+
+    def take(self, recorder: EpisodeRecorder, ended: Episode | None) -> None:
+        """Take the recorder's new transitions and taught stretches; at the end, all that remain."""
+        self.parts.append(recorder.take(ended))
+        self.taught += recorder.take_taught(ended)
+
+    def end_episode(
+        self, recorder: EpisodeRecorder, episode: Episode, summary: EpisodeSummary
+    ) -> None:
+        """Take what remains of an episode that has ended."""
+        self.take(recorder, episode)
+        self.episodes.append(summary)
+        if episode.success:
+            self.successes.append(episode)
 
 
 class RolloutWorker:
@@ -111,43 +139,43 @@ class RolloutWorker:
         """
         started = time.perf_counter()
         self._saved = None
-        parts: list[Transitions] = []
-        episodes: list[EpisodeSummary] = []
-        successes: list[Episode] = []
-        taught, self._cut_off = list(self._cut_off), ()
+        gathered, self._cut_off = _Gathered(self._cut_off), ()
         for _ in range(steps):
             recorder = self._recorder or self._start_episode()
-            driven = self._takeover.action()
-            action = self._act(recorder) if driven is None else self._give_way(driven)
-            observation, reward, terminated, truncated, info = self._environment.step(action)
-            recorder.add(action, float(reward), observation, driven is not None)
-            self._takeover.show(info)
-            if terminated or truncated:
-                verdict = _verdict(info)
-                episode = recorder.finish(terminated, truncated, bool(verdict))
-                parts.append(recorder.take(episode))
-                taught += recorder.take_taught(episode)
-                episodes.append(self._summary(episode, verdict is not None))
-                self._failures.end_episode(episode.success)
-                if episode.success:
-                    successes.append(episode)
+            ended = self._step(recorder)
+            if ended is not None:
+                gathered.end_episode(recorder, *ended)
                 self._recorder = None
         if self._recorder is not None:
-            parts.append(self._recorder.take(None))
-            taught += self._recorder.take_taught(None)
+            gathered.take(self._recorder, None)
         self._steps_with_policy += steps
-        transitions = concatenate(parts)
+        transitions = concatenate(gathered.parts)
         report = Report(
             self._worker,
             steps,
-            tuple(episodes),
+            tuple(gathered.episodes),
             moments(transitions.observation),
             0 if self._snapshot is None else self._snapshot.updates,
             time.perf_counter() - started,
             *self._takeover.take_counts(),
         )
         first = None if self._first_priorities is None else self._first_priorities(transitions)
-        return Fragment(report, transitions, first, tuple(successes), tuple(taught))
+        successes, taught = tuple(gathered.successes), tuple(gathered.taught)
+        return Fragment(report, transitions, first, successes, taught)
+
+    def _step(self, recorder: EpisodeRecorder) -> tuple[Episode, EpisodeSummary] | None:
+        """Take one step and record it; return the episode and its summary if it has ended."""
+        driven = self._takeover.action()
+        action = self._act(recorder) if driven is None else self._give_way(driven)
+        observation, reward, terminated, truncated, info = self._environment.step(action)
+        recorder.add(action, float(reward), observation, driven is not None)
+        self._takeover.show(info)
+        if not (terminated or truncated):
+            return None
+        verdict = _verdict(info)
+        episode = recorder.finish(terminated, truncated, bool(verdict))
+        self._failures.end_episode(episode.success)
+        return episode, self._summary(episode, verdict is not None)
 
     def evaluate(
         self, snapshot: PolicySnapshot, seeds: tuple[int, ...], should_stop: Any = lambda: False
