@@ -61,7 +61,7 @@ class AssemblySupervisor(ShellNode):
         self._seating_limits.check(self._home.felt_n, self._task.soft_force_n)
         self._cell = CellClient(self, CellFrames.declare(self), service_timeout_s=20.0)
         self._topics = AttemptTopics(self)
-        self._operator = OperatorRequests(self)
+        self._operator = OperatorRequests(self, self._given.auto_start)
         self._policy = PolicyLifecycle(
             self, self._cell.calls, lambda: self._cell.trigger("kuka_bridge/stop")
         )
@@ -142,11 +142,9 @@ class AssemblySupervisor(ShellNode):
         for number in numbers:
             if self.is_ending:
                 return None
-            if not self._operator.started.is_set():
+            if not self._operator.begins():
                 self._enter("waiting for the service assembly_supervisor/start")
-                self._cell.wait(
-                    self._operator.started.is_set, float("inf"), "assembly_supervisor/start"
-                )
+                self._cell.wait(self._operator.begins, float("inf"), "assembly_supervisor/start")
             self._run_attempt(number)
         return 0
 
@@ -158,8 +156,6 @@ class AssemblySupervisor(ShellNode):
         self._cell.wait(lambda: self._cell.sensor_ready, wait_s, "the F/T sensor (ft_bridge)")
         # While nodes start, sensor or robot may drop out again.
         self._cell.wait(self._is_healthy, wait_s, "the robot (kuka_bridge)", SETTLED_S)
-        if self._given.auto_start:
-            self._operator.started.set()
 
     def _enter(self, phase: str) -> None:
         self._phase = phase

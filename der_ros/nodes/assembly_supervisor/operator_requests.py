@@ -20,21 +20,32 @@ class OperatorRequests:
 
     Args:
         node: Supervisor node.
+        started: True if attempts may begin without a start.
 
     Attributes:
         started: Set while attempts may begin.
-        stopped: Set from a stop until the next start.
+        stopped: Set from a stop until the next attempt begins.
         accepted: Set by an operator who judges the piece as seated.
     """
 
-    def __init__(self, node: ShellNode) -> None:
+    def __init__(self, node: ShellNode, started: bool = False) -> None:
         self._node = node
         self._can_accept = False
+        self._lock = threading.Lock()
         self.started, self.stopped = threading.Event(), threading.Event()
+        if started:
+            self.started.set()
         self.accepted = threading.Event()
         callbacks = (self._on_start, self._on_stop, self._on_accept)
         for name, callback in zip(REQUESTS, callbacks, strict=True):
             node.create_service(Trigger, name, callback)
+
+    def begins(self) -> bool:
+        """Return True if the next attempt may begin, which ends the stop of the one before."""
+        with self._lock:
+            if self.started.is_set():
+                self.stopped.clear()
+            return self.started.is_set()
 
     def stop_reason(self) -> str:
         """Return the reason to end the attempt at once; empty if there is none."""
@@ -53,14 +64,14 @@ class OperatorRequests:
             self._can_accept = False
 
     def _on_start(self, _request: Any, response: Any) -> Any:
-        self.stopped.clear()
         self.started.set()
         response.success, response.message = True, "attempts begin"
         return response
 
     def _on_stop(self, _request: Any, response: Any) -> Any:
-        self.started.clear()
-        self.stopped.set()
+        with self._lock:
+            self.started.clear()
+            self.stopped.set()
         response.success, response.message = True, "this attempt ends, and no other begins"
         return response
 

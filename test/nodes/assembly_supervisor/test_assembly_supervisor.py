@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -216,6 +217,20 @@ def test_an_attempt_ended_by_shutdown_gets_its_line(tmp_path):
         it.cell.stubborn = True  # like a node that has ended before the supervisor
         it.node.finished.set()
         assert it.result(1)["outcome"] == "aborted"
+
+
+def test_a_stop_before_the_first_attempt_holds(tmp_path, monkeypatch):
+    healthy = threading.Event()
+    kind = assembly_supervisor.AssemblySupervisor
+    monkeypatch.setattr(kind, "_is_healthy", lambda _node: healthy.is_set())
+    with supervised(tmp_path, auto_start="true") as it:
+        assert it.phase_is("waiting for policy, sensor and robot")
+        it.stop()
+        healthy.set()
+        assert it.phase_is("waiting for the service assembly_supervisor/start")
+        assert results(tmp_path) == []
+        it.start()
+        assert it.result(1)["outcome"] == "success"
 
 
 def test_a_problem_of_a_lost_launch_is_no_fault(tmp_path, monkeypatch):

@@ -161,11 +161,16 @@ def test_an_attempt_is_accepted_only_while_it_acts():
         assert not accept().success
 
 
-def test_a_stop_names_itself_until_the_next_start():
+def test_a_stop_names_itself_until_the_next_attempt():
+    """A start that follows at once does not let the stopped attempt go on."""
     node = Node()
-    operator = OperatorRequests(node)
+    operator = OperatorRequests(node, started=True)
+    assert operator.begins()
     assert operator.stop_reason() == ""
     assert node.services["assembly_supervisor/stop"]().success
     assert operator.stop_reason() == "stopped by the operator"
+    assert not operator.begins()
     assert node.services["assembly_supervisor/start"]().success
-    assert (operator.stop_reason(), operator.started.is_set()) == ("", True)
+    assert operator.stop_reason() == "stopped by the operator"
+    assert operator.begins()
+    assert operator.stop_reason() == ""
