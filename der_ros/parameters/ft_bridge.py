@@ -36,8 +36,8 @@ class FtBridgeParameters:
     )
     frozen_after_s: float = setting(
         0.0,
-        "Time after which readings of the box that are equal to the last count are no longer "
-        "published; 0: always published",
+        "Time after which readings that stay equal to the last count are no longer published; "
+        "0: always published",
         unit="s",
         minimum=0.0,
         maximum=60.0,

@@ -67,6 +67,7 @@ class Readings(Startable):
         self._wrenches = self._node.create_publisher(WrenchStamped, "netft_data", RELIABLE_READINGS)
         self._writer = WrenchWriter(self._given.frame_id)
         self._rate, self._latency = RateCheck(), LatencyWindow()
+        self._frozen = FrozenWatch(self._given.frozen_after_s)
         self._published = 0
         self.trusted = True
         self.needs_orientation = False
@@ -168,6 +169,15 @@ class Readings(Startable):
         self._utils.publish(taken, self._orientation.world_frame, stamp)
         return stamp_ns(stamp), taken
 
+    def _frozen_problem(self, wrench: Wrench, arrived_s: float) -> str:
+        """Add a reading; return the problem of readings that stay the same, or empty."""
+        if not self._frozen.frozen(wrench, arrived_s):
+            return ""
+        return (
+            f"the same reading to the last count for {self._given.frozen_after_s:g} s: is the "
+            "sensor frozen, or one without noise (then set frozen_after_s to 0)?"
+        )
+
     def _oriented(self) -> Array | None:
         return self._orientation.now() if self.needs_orientation else None
 
@@ -183,7 +193,6 @@ class BoxReadings(Readings):
     def __init__(self, parts: BridgeParts, config: NetFtConfig) -> None:
         super().__init__(parts)
         self._client = NetFtClient(config, self._on_sample)
-        self._frozen = FrozenWatch(parts.given.frozen_after_s)
         self._filter = FilterWatch(config.user_filter, parts.given.min_box_filter_hz)
         wanted = parts.given.publish_wire
         self._wire = SensorWireTopic(parts.node, parts.path) if wanted else None
@@ -271,15 +280,9 @@ class BoxReadings(Readings):
 
     def _problem(self, sample: WrenchSample) -> str:
         """Return the reason why a reading cannot be trusted; empty if it can."""
-        is_frozen = self._frozen.frozen(sample.wrench, sample.stamp_monotonic_s)
-        if distrust := self._client.distrust:
-            return distrust
-        if is_frozen:
-            return (
-                f"the same reading to the last count for {self._given.frozen_after_s:g} s: is the "
-                "sensor frozen, or one without noise (then set frozen_after_s to 0)?"
-            )
-        return str(sample.status) if sample.status.severity is Severity.ERROR else ""
+        frozen = self._frozen_problem(sample.wrench, sample.stamp_monotonic_s)
+        wrong = str(sample.status) if sample.status.severity is Severity.ERROR else ""
+        return self._client.distrust or frozen or wrong
 
 
 class TopicReadings(Readings):
@@ -296,7 +299,8 @@ class TopicReadings(Readings):
         parts.path.set_sample_rate(float(given.sample_rate_hz))
         frames = [given.input_frame_id] if given.input_frame_id else ["", given.frame_id]
         self._rightful = rightful
-        self._topic = WrenchTopic(parts.node, rightful, given.stale_after_s, self._publish, frames)
+        self._topic = WrenchTopic(parts.node, rightful, given.stale_after_s, self._take, frames)
+        self._problem = ""
 
     def start(self) -> None:
         """Start the thread that reads the topic."""
@@ -313,7 +317,14 @@ class TopicReadings(Readings):
 
     @property
     def _newest_status(self) -> str:
-        return self._topic.problem or "OK"
+        return self._topic.problem or self._problem or "OK"
+
+    def _take(self, wrench: Wrench, arrived_s: float) -> None:
+        """Handle a wrench; in the thread of the topic."""
+        self._problem = self._frozen_problem(wrench, arrived_s)
+        self.trusted = not self._problem
+        if self.trusted:
+            self._publish(wrench, arrived_s)
 
     def _counted(self) -> tuple[int, int]:
         return self._topic.taken, self._given.sample_rate_hz

@@ -36,10 +36,13 @@ def sources_said(client):
 
 
 class OtherDriver:
-    """Publishes 5 N at 100 Hz, with a stamp ``delay_s`` ago, or unstamped for None."""
+    """Publishes 5 N at 100 Hz, with a stamp ``delay_s`` ago, or unstamped for None.
+
+    The force alternates by ``changes_n``.
+    """
 
     def __init__(self, client):
-        self.delay_s = None
+        self.delay_s, self.changes_n = None, 0.0
         self.count = 0
         self._client = client
         self._publisher = client.create_publisher(WrenchStamped, "other/wrench", 10)
@@ -50,7 +53,7 @@ class OtherDriver:
         if self.delay_s is not None:
             stamp_ns = self._client.get_clock().now().nanoseconds - int(1e9 * self.delay_s)
             message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp_ns, 10**9)
-        message.wrench.force.z = 5.0
+        message.wrench.force.z = 5.0 + self.changes_n * (self.count % 2)
         self._publisher.publish(message)
         self.count += 1
 
@@ -76,6 +79,21 @@ def test_wrenches_of_another_driver_and_their_end(delay_s):
         assert until(lambda: "no wrench for" in said(client))
         assert not client.trigger("ft_bridge/bias").success
         driver.timer.reset()
+        assert until(lambda: ready(client) and said(client) == "reading")
+
+
+def test_a_driver_that_repeats_its_last_reading():
+    """Some drivers go on with the last reading and a new stamp when their sensor is gone."""
+    with beside_another_driver(frozen_after_s=0.3) as (driver, client):
+        driver.delay_s, driver.changes_n = 0.0, 0.01
+        assert until(lambda: ready(client) and "netft_data" in client.last)
+        assert not until(lambda: not ready(client), 0.6)
+        driver.changes_n = 0.0
+        assert until(lambda: not ready(client))
+        assert until(lambda: "the same reading to the last count for 0.3 s" in said(client))
+        client.count["netft_data"] = 0
+        assert not until(lambda: client.count["netft_data"], 0.3)
+        driver.changes_n = 0.01
         assert until(lambda: ready(client) and said(client) == "reading")
 
 
