@@ -61,6 +61,32 @@ class _Topic(NamedTuple):
     gaps: SequenceGaps
 
 
+class _Closing(NamedTuple):
+    """Bag that the disk completes."""
+
+    recording: BagRecording
+    future: Future[Path]
+
+    @property
+    def is_done(self) -> bool:
+        """True if the bag is complete, or has failed."""
+        return self.future.done()
+
+    def wait(self) -> None:
+        """Wait until the bag is complete.
+
+        Raises:
+            BagError: It has failed, or is not complete within ``FINISH_PATIENCE_S``.
+        """
+        try:
+            self.future.result(FINISH_PATIENCE_S)
+        except FutureTimeoutError as error:
+            raise BagError(
+                f"bag {self.recording.path}: incomplete so far, the disk has not taken it within "
+                f"{FINISH_PATIENCE_S:g} s ({self.recording.waiting_bytes / 1e6:.1f} MB wait)"
+            ) from error
+
+
 class BagRecorder(ShellNode):
     """Node that records topics into bags and keeps the last seconds for snapshots."""
 
@@ -73,7 +99,7 @@ class BagRecorder(ShellNode):
         self._buffer_bytes = 1_000_000 * given.buffer_mb
         self._disk = JobThread("bags")
         self._recording: BagRecording | None = None
-        self._closing: Future[Path] | None = None
+        self._closing: _Closing | None = None
         self._line = TimeLine()
         self._last_path = self._failure = self._warning = ""
         self._latched: dict[str, bytes] = {}
@@ -212,7 +238,7 @@ class BagRecorder(ShellNode):
         """
         if self._recording is not None:
             self._finish()
-        if self._closing is not None and not self._closing.done():
+        if self._closing is not None and not self._closing.is_done:
             raise BagError("no bag was started: the disk is still writing the last one")
         writer = self._open_writer()
         self._collect_batch()
@@ -264,15 +290,9 @@ class BagRecorder(ShellNode):
                 raise BagError(self._failure)
             return self._last_path
         recording.resume(self._line.at_ns(time.monotonic()))
-        self._closing = future = recording.finish()
+        self._closing = _Closing(recording, recording.finish())
         self._disk.submit(self._folder.prune).add_done_callback(_log_failure)
-        try:
-            future.result(FINISH_PATIENCE_S)
-        except FutureTimeoutError as error:
-            raise BagError(
-                f"bag {recording.path}: incomplete so far, the disk has not taken it within "
-                f"{FINISH_PATIENCE_S:g} s ({recording.waiting_bytes / 1e6:.1f} MB wait)"
-            ) from error
+        self._closing.wait()
         logger.info("recorded %s, %d messages", recording.path, recording.messages)
         return self._last_path + self._log_missing(recording)
 
@@ -313,12 +333,14 @@ class BagRecorder(ShellNode):
         return [Status("bags", Level.OK, "recording" if recording else "idle", values)]
 
     def close(self) -> None:
-        """Finish an open bag and a snapshot in progress."""
+        """Finish an open bag and a snapshot, and wait for a bag that the disk still takes."""
         self._snapshots.close()
-        if self._recording is None:
-            return
+        closing = self._closing
         try:
-            self._finish()
+            if self._recording is not None:
+                self._finish()
+            elif closing is not None and not closing.is_done:
+                closing.wait()
         except BagError as error:
             self._fail(str(error))
             self.exit_code = 1

@@ -296,6 +296,34 @@ def test_a_disk_that_hangs_is_answered_for(tmp_path, disk, monkeypatch):
         assert until(lambda: record(test, True)[0])
 
 
+def test_a_bag_taken_late_is_waited_for_at_the_end(tmp_path, disk, monkeypatch):
+    with running(BagRecorder, run_dir=tmp_path) as (recorder, test):
+        ok, path = record(test, True)
+        assert ok
+        disk[-1].free.clear()
+        with monkeypatch.context() as hasty:
+            hasty.setattr(bag_recorder, "FINISH_PATIENCE_S", 0.1)
+            assert "the disk has not taken it" in record(test, False)[1]
+        threading.Timer(0.3, disk[-1].free.set).start()
+        recorder.close()
+        assert recorder.exit_code == 0
+        assert (Path(path) / "metadata.yaml").is_file()
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_bag_not_taken_at_the_end_fails_the_node(tmp_path, disk, monkeypatch, asked):
+    """Also if the attempt has asked for the bag's end before."""
+    monkeypatch.setattr(bag_recorder, "FINISH_PATIENCE_S", 0.1)
+    with running(BagRecorder, run_dir=tmp_path) as (recorder, test):
+        assert record(test, True)[0]
+        disk[-1].free.clear()
+        if asked:
+            assert not record(test, False)[0]
+        recorder.close()
+        disk[-1].free.set()
+        assert recorder.exit_code == 1
+
+
 def test_with_too_little_free_no_bag_is_begun(tmp_path):
     with running(BagRecorder, run_dir=tmp_path, min_free_mb=10**9) as (recorder, test):
         ok, told = record(test, True)
