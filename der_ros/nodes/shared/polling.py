@@ -13,10 +13,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from rclpy.subscription import Subscription
 
 from der_ros.control.arrivals import ArrivalClock
 from der_ros.control.stamps import stamp_problem
@@ -55,15 +54,19 @@ class _Waiting(NamedTuple):
     arrived_s: float
 
 
-class EventsOnly(ReentrantCallbackGroup):
-    """Callback group in which an executor waits for events of the middleware, not for messages.
-
-    An event is for example a publisher with another quality of service, which rclpy logs.
-    """
+class NeverExecuted(CallbackGroup):
+    """Callback group whose entities an executor never waits for."""
 
     def can_execute(self, entity: object) -> bool:
-        """Return False for a subscription."""
-        return not isinstance(entity, Subscription)
+        """Return False: no entity of this group is executed."""
+        return False
+
+    def beginning_execution(self, entity: object) -> bool:
+        """Return False: no entity of this group is executed."""
+        return False
+
+    def ending_execution(self, entity: object) -> None:
+        """Do nothing: no entity of this group is executed."""
 
 
 class PolledSubscription:
@@ -98,7 +101,7 @@ class PolledSubscription:
         rightful: RightfulTopic | None = None,
     ) -> None:
         subscription = node.create_subscription(
-            message_class, topic, _unused, qos, callback_group=EventsOnly(), raw=raw
+            message_class, topic, _unused, qos, callback_group=NeverExecuted(), raw=raw
         )
         self._subscription = subscription
         self._taker, self._rightful = Taker(subscription), rightful

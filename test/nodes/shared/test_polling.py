@@ -2,7 +2,6 @@ import time
 
 import pytest
 from policy_rig import running
-from rclpy.qos import QoSProfile, ReliabilityPolicy
 from std_msgs.msg import String
 from waiting import until
 
@@ -33,16 +32,6 @@ def test_messages_wait_in_order_until_taken():
         assert b"c" in last.message
         assert list(deep.take()) == []
         assert newest.newest() is None
-
-
-def test_a_publisher_of_another_quality_is_logged(capfd):
-    """Its messages never come, and nothing else says why."""
-    with running(lambda: ShellNode("reader")) as (reader, test):
-        PolledSubscription(reader, String, "words", QoSProfile(depth=1))
-        lossy = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-        test.create_publisher(String, "words", lossy)
-        expected = "New publisher discovered on topic 'words', offering incompatible QoS"
-        assert until(lambda: expected in capfd.readouterr().err)
 
 
 def test_age_is_never_negative():
