@@ -10,7 +10,7 @@ from pathlib import Path
 from der_ros.errors import ConfigurationError
 from der_ros.training.study.cells import NOTHING, TASK_TITLES
 from der_ros.training.study.design import STUDIES
-from der_ros.training.study.knob_map import draw_knobs, knob_table
+from der_ros.training.study.knob_map import compared_seeds, draw_knobs, knob_table
 from der_ros.training.study.panels import draw_answer, draw_panels
 from der_ros.training.study.policy_table import policy_table
 from der_ros.training.study.run_record import RunRecord, read_record
@@ -117,7 +117,7 @@ def picture_name(study: str, task: str) -> str:
 
 
 def _knob_picture(records: Sequence[RunRecord]) -> str:
-    if not any(record.run.study == "knobs" for record in records):
+    if not compared_seeds(records):
         return ""
     return f"\n\n![Success by interval and zone]({PICTURES}/{KNOB_PICTURE})"
 

@@ -12,6 +12,7 @@ from der_ros.cli import plot_runs
 from der_ros.errors import ConfigurationError
 from der_ros.training.metrics.comparison import mean_band, t_95
 from der_ros.training.study import policy_table
+from der_ros.training.study.arms import KNOBS
 from der_ros.training.study.cells import NOTHING
 from der_ros.training.study.design import StudyRun, study_runs
 from der_ros.training.study.knob_map import draw_knobs, knob_table
@@ -262,14 +263,19 @@ def test_the_band_is_the_mean_and_students_interval():
     assert mean_band(np.array([[0.3, 0.4]]))[1].tolist() == [0.0, 0.0]
 
 
-def test_the_knob_table_takes_the_preset_from_paper(tmp_path):
-    for run in (("paper", "der"), ("paper", "no_der"), ("knobs", "der_2000_4000")):
-        study, arm = run
-        write_record(tmp_path, record(arm, study=study, rates=(0.0, 0.4, 0.4, 0.0)))
+def test_knob_cells_are_means_of_the_same_seeds(tmp_path):
+    """Seed 1 lacks a cell, and the preset's own cell and DER off come from the study paper."""
+    rates = {"der": (0.0, 0.4, 0.4, 0.0), "no_der": (0.0, 0.2, 0.2, 0.0)}
+    for seed in (0, 1):
+        for arm in ("der", "no_der", *KNOBS):
+            if (seed, arm) != (1, "der_2000_4000"):
+                curve = rates.get(arm, (0.0, 0.5, 0.5, 0.5)) if seed == 0 else (1.0,) * 4
+                study = "paper" if arm in rates else "knobs"
+                write_record(tmp_path, record(arm, seed, study=study, rates=curve))
     table = knob_table(all_records(tmp_path)).splitlines()
-    assert table[2] == "| 2,000 | 20.0 % (1) | - | - |"
-    assert table[3] == "| 10,000 | - | 20.0 % (1) | - |"
-    assert table[-1] == "DER off, for comparison: 20.0 % (1)."
+    assert table[2] == "| 2,000 | 37.5 % | 37.5 % | 37.5 % |"
+    assert table[3] == "| 10,000 | 37.5 % | 20.0 % | 37.5 % |"
+    assert table[-1] == "1 seed in every cell. DER off, the same seeds: 10.0 %."
     picture = tmp_path / "knobs.png"
     assert draw_knobs(all_records(tmp_path), picture)
     assert picture.stat().st_size > 5_000
