@@ -1,5 +1,6 @@
 import json
 import resource
+import shutil
 from contextlib import contextmanager
 
 import pytest
@@ -129,8 +130,8 @@ def test_a_run_folder_that_is_removed_is_named(tmp_path):
     run.mkdir()
     with MetricsWriter(run) as writer:
         writer.write(line(1))
-        # Renamed rather than deleted: TensorBoard's thread may still write into the folder.
-        run.rename(tmp_path / "removed")
+        # Renamed first, so that TensorBoard's thread creates no file in it while it is deleted.
+        shutil.rmtree(run.rename(tmp_path / "removed"))
         with pytest.raises(ConfigurationError, match="it was removed while training"):
             writer.write(line(2))
 
