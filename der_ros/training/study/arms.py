@@ -47,7 +47,7 @@ class Knobs(NamedTuple):
 
 
 PRESET_KNOBS = Knobs(10_000, 20_000)
-"""Settings of the preset ``paper``; the study ``paper`` has their runs."""
+"""Settings of the preset ``paper``, which the arm ``DER_ON`` has."""
 INTERVALS, ZONES = (2_000, 10_000, 50_000), (4_000, 20_000, 100_000)
 KNOBS: Mapping[str, Knobs] = {
     knobs.arm: knobs

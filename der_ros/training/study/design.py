@@ -112,7 +112,7 @@ STUDIES = {
             "paper",
             {"lap_joint": 250_000},
             {"no_demos": 3},
-            tuple(KNOBS),
+            (DER_ON, DER_OFF, *KNOBS),
             {"updates_per_step": 0.04},
         ),
         *(
@@ -136,6 +136,8 @@ STUDIES = {
         ),
     )
 }
+COMPARED = tuple(name for name in STUDIES if name != "knobs")
+"""Studies that compare arms; ``knobs`` repeats a cell of ``paper`` and has a map instead."""
 
 
 class StudyRun(NamedTuple):

@@ -16,7 +16,7 @@ from der_ros.training.study.resampling import Array
 from der_ros.training.study.run_record import RunRecord
 
 KNOBS_CELL = "lap_joint/no_demos"
-_STUDY, _PRESET_STUDY = "knobs", "paper"
+_STUDY = "knobs"
 
 
 def knob_table(records: Sequence[RunRecord]) -> str:
@@ -30,7 +30,7 @@ def knob_table(records: Sequence[RunRecord]) -> str:
     ]
     for interval, row in zip(INTERVALS, _percent(records, seeds), strict=True):
         lines.append(f"| {interval:,} | " + " | ".join(f"{value:.1f} %" for value in row) + " |")
-    off = _mean_percent(_of_arm(records, _PRESET_STUDY, DER_OFF), seeds)
+    off = _mean_percent(_of_arm(records, DER_OFF), seeds)
     said = f"{seeds_text(len(seeds))} in every cell. DER off, the same seeds: {off:.1f} %."
     return "\n".join([*lines, "", said])
 
@@ -73,7 +73,7 @@ def compared_seeds(records: Sequence[RunRecord]) -> list[int]:
     Seeds differ by more than the cells do, so a mean over other seeds would mislead.
     """
     parts = [_of(records, Knobs(interval, zone)) for interval in INTERVALS for zone in ZONES]
-    off = _of_arm(records, _PRESET_STUDY, DER_OFF)
+    off = _of_arm(records, DER_OFF)
     return sorted(set(off).intersection(*parts))
 
 
@@ -88,17 +88,15 @@ def _percent(records: Sequence[RunRecord], seeds: Sequence[int]) -> Array:
 
 
 def _of(records: Sequence[RunRecord], knobs: Knobs) -> dict[int, float]:
-    """Return the mean success of each seed with these settings; ``paper`` has the preset's."""
-    if knobs == PRESET_KNOBS:
-        return _of_arm(records, _PRESET_STUDY, DER_ON)
-    return _of_arm(records, _STUDY, knobs.arm)
+    """Return the mean success of each seed with these settings."""
+    return _of_arm(records, DER_ON if knobs == PRESET_KNOBS else knobs.arm)
 
 
-def _of_arm(records: Sequence[RunRecord], study: str, arm: str) -> dict[int, float]:
+def _of_arm(records: Sequence[RunRecord], arm: str) -> dict[int, float]:
     return {
         record.run.seed: mean_success(record)
         for record in records
-        if (record.run.study, record.run.cell, record.run.arm) == (study, KNOBS_CELL, arm)
+        if (record.run.study, record.run.cell, record.run.arm) == (_STUDY, KNOBS_CELL, arm)
     }
 
 

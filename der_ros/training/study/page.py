@@ -9,7 +9,7 @@ from pathlib import Path
 
 from der_ros.errors import ConfigurationError
 from der_ros.training.study.cells import NOTHING, TASK_TITLES
-from der_ros.training.study.design import STUDIES
+from der_ros.training.study.design import COMPARED, STUDIES
 from der_ros.training.study.knob_map import compared_seeds, draw_knobs, knob_table
 from der_ros.training.study.panels import draw_answer, draw_panels
 from der_ros.training.study.policy_table import policy_table
@@ -31,8 +31,6 @@ ANSWER_PICTURE = "results.png"
 KNOB_PICTURE = "results_knobs.png"
 
 _Part = Callable[[Sequence[RunRecord]], str]
-COMPARED = tuple(name for name in STUDIES if name != "knobs")
-"""Studies with learning curves of each arm; the study ``knobs`` has a map instead."""
 _OF_EACH: Mapping[str, Callable[[str, Sequence[RunRecord]], str]] = {
     "pictures": lambda study, records: pictures(study, records),
     "measures": measure_table,

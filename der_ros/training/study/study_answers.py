@@ -20,7 +20,7 @@ from der_ros.training.study.comparison_text import (
     seeds_text,
     steps_text,
 )
-from der_ros.training.study.design import STUDIES
+from der_ros.training.study.design import COMPARED, STUDIES
 from der_ros.training.study.measures import PRIMARY, Comparison, compare, pairs_of
 from der_ros.training.study.run_record import RunRecord
 from der_ros.training.study.verdict import HURTS, TOO_FEW, YES, effect
@@ -56,7 +56,7 @@ def summary(records: Sequence[RunRecord]) -> str:
     """Return in how many cells DER helps and hurts, of all in which it was switched on and off."""
     effects = [
         effect(compare(PRIMARY, cell.pairs))
-        for study in STUDIES
+        for study in COMPARED
         for cell in cells(study, records)
         if cell.arms == (DER_ON, DER_OFF)
     ]

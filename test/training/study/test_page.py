@@ -264,14 +264,13 @@ def test_the_band_is_the_mean_and_students_interval():
 
 
 def test_knob_cells_are_means_of_the_same_seeds(tmp_path):
-    """Seed 1 lacks a cell, and the preset's own cell and DER off come from the study paper."""
+    """Seed 1 lacks a cell; the preset's own cell is that of DER on."""
     rates = {"der": (0.0, 0.4, 0.4, 0.0), "no_der": (0.0, 0.2, 0.2, 0.0)}
     for seed in (0, 1):
         for arm in ("der", "no_der", *KNOBS):
             if (seed, arm) != (1, "der_2000_4000"):
                 curve = rates.get(arm, (0.0, 0.5, 0.5, 0.5)) if seed == 0 else (1.0,) * 4
-                study = "paper" if arm in rates else "knobs"
-                write_record(tmp_path, record(arm, seed, study=study, rates=curve))
+                write_record(tmp_path, record(arm, seed, study="knobs", rates=curve))
     table = knob_table(all_records(tmp_path)).splitlines()
     assert table[2] == "| 2,000 | 37.5 % | 37.5 % | 37.5 % |"
     assert table[3] == "| 10,000 | 37.5 % | 20.0 % | 37.5 % |"
