@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from der_ros.geometry import Pose
 from der_ros.offline_replay.differences import Differences
-from der_ros.offline_replay.motion_replay import Outside
+from der_ros.offline_replay.motion_replay import NewInterventions, Outside
 from der_ros.offline_replay.recorded_stream import Cycle, Recorded, Tick, Window
 from der_ros.offline_replay.replay_side import Side
 from der_ros.offline_replay.tick_replay import SeenInputs
@@ -44,11 +44,12 @@ class ChangedCourse:
     def __init__(self, lost_s: float | None = None) -> None:
         self.stepped_in: dict[str, float] = {}
         self.lost_sensor = None if lost_s is None else LostSensor(lost_s)
-        self._counts: list[dict[str, int]] = [{}, {}]
+        self._recorded, self._changed = NewInterventions(), NewInterventions()
 
     def add(self, time_s: float, sides: tuple[Side, Side], twist: tuple[float, ...]) -> None:
         """Take the recorded and the changed side after a cycle with the changed ``twist``, (6,)."""
-        recorded, changed = (self._new(number, side) for number, side in enumerate(sides))
+        recorded = self._recorded.take(sides[0].motion)
+        changed = self._changed.take(sides[1].motion)
         for kind in changed - recorded:
             self.stepped_in.setdefault(kind, time_s)
         lost = self.lost_sensor
@@ -59,12 +60,6 @@ class ChangedCourse:
         if lost.rest_s is None and not any(twist):
             lost = lost._replace(rest_s=time_s)
         self.lost_sensor = lost
-
-    def _new(self, number: int, side: Side) -> set[str]:
-        """Return the kinds of intervention of this cycle."""
-        counts, before = side.motion.interventions, self._counts[number]
-        self._counts[number] = counts
-        return {kind for kind, count in counts.items() if count > before.get(kind, 0)}
 
 
 class RebuiltCycle(NamedTuple):

@@ -238,3 +238,16 @@ def _six(wrench: Recorded) -> Six:
     """Return the numbers of a recorded wrench, (6,) N and Nm."""
     fx, fy, fz, tx, ty, tz = wrench.numbers.values
     return (fx, fy, fz, tx, ty, tz)
+
+
+class NewInterventions:
+    """Kinds of intervention of one side, cycle by cycle."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+
+    def take(self, motion: MotionReplay) -> frozenset[str]:
+        """Return the kinds that ``motion`` has counted since the previous call."""
+        counts, before = motion.interventions, self._counts
+        self._counts = counts
+        return frozenset(kind for kind, count in counts.items() if count > before.get(kind, 0))

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from der_ros.control.attempt_watch import STALE_AFTER_S
 from der_ros.offline_replay.cycle_inputs import Choice
+from der_ros.offline_replay.motion_replay import NewInterventions
 from der_ros.offline_replay.recorded_stream import Cycle, Recorded, Window
 from der_ros.offline_replay.replay_side import Side
 
@@ -40,16 +41,14 @@ class CycleSampler:
     """Makes the samples of one side, cycle by cycle."""
 
     def __init__(self) -> None:
-        self._counts: dict[str, int] = {}
+        self._new = NewInterventions()
         self._since_ns = 0
 
     def sample(
         self, side: Side, cycle: Cycle, choice: Choice, time_s: float, twist: tuple[float, ...]
     ) -> CycleSample:
         """Return the sample of a cycle with the applied ``twist``, (6,) task axes."""
-        counts, before = side.motion.interventions, self._counts
-        self._counts = counts
-        stepped_in = frozenset(name for name in counts if counts[name] > before.get(name, 0))
+        stepped_in = self._new.take(side.motion)
         command, commanded = choice.command, UNKNOWN_TWIST
         fresh_ns = 1e9 * side.config.command_timeout_s
         if command is not None and cycle.at_ns - command.sent_ns <= fresh_ns:
