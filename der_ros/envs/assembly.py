@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from der_ros.envs.conditions import Conditions, draw_conditions
 from der_ros.envs.control_period import PHYSICS_DT_S, split_control_period, whole_steps
 from der_ros.envs.frames import FrameErrors
-from der_ros.envs.governing import default_limits, episode_limits, with_budgets
+from der_ros.envs.governing import default_limits, episode_limits, with_values
 from der_ros.envs.privileged import privileged_state
 from der_ros.envs.randomization import Randomization, resolve_randomization, widened
 from der_ros.envs.sensing import GeneratorState, SimulatedSensing
@@ -125,7 +125,7 @@ class AssemblyEnv(gymnasium.Env[Observation, NDArray[Any]]):
         self.sensor_filter_hz = check_cutoff(sensor_filter_hz)
         self.max_steps = whole_steps(task.time_limit_s, control_dt)
         limits = limits if limits is not None else default_limits(task, self.robot)
-        self.governor_limits = with_budgets(
+        self.governor_limits = with_values(
             limits,
             force_budget_n=force_budget_n,
             torque_budget_nm=torque_budget_nm,

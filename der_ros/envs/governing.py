@@ -12,7 +12,7 @@ from der_ros.sim.robots import find_robot
 from der_ros.tasks.base import Task
 
 
-def with_budgets(limits: GovernorLimits, **values: float | None) -> GovernorLimits:
+def with_values(limits: GovernorLimits, **values: float | None) -> GovernorLimits:
     """Return governor limits with other values.
 
     Args:
