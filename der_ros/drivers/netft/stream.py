@@ -204,7 +204,9 @@ class FrozenWatch:
 
     def frozen(self, wrench: Wrench, now_s: float) -> bool:
         """Add a reading at ``now_s`` of a monotonic clock; return True if the sensor is frozen."""
+        if self._after_s == 0.0:
+            return False
         reading = wrench.to_numbers()
         if reading != self._last:
             self._last, self._since_s = reading, now_s
-        return 0.0 < self._after_s < now_s - self._since_s
+        return now_s - self._since_s > self._after_s

@@ -52,8 +52,7 @@ def has_lost_launch() -> bool:
     All nodes of a launch notice its end at about the same time. A node that asks here after it has
     missed another one therefore knows whether the launch was the cause.
     """
-    launch = _this_nodes_launch()
-    return launch is not None and _start_time(launch[0]) != launch[1]
+    return _this_nodes_launch() is not None and not is_launched()
 
 
 def end_with_launch(patience_s: float = PATIENCE_S) -> None:
